@@ -1,0 +1,1 @@
+"""Gridtide: run work when and where the electricity grid is clean."""

@@ -1,0 +1,1 @@
+"""Energy, emissions, baselines and savings."""

@@ -1,0 +1,1 @@
+"""The command line: wires and translates, decides nothing."""

@@ -1,0 +1,1 @@
+"""What starts, pauses and stops the work."""

@@ -1,0 +1,1 @@
+"""Forecasts where a provider has none, and how good they are."""

@@ -1,0 +1,1 @@
+"""The grid intelligence client: providers, catalogue, cache, freshness ladder."""

@@ -1,0 +1,1 @@
+"""Intents, decisions and outcomes that outlive the process."""

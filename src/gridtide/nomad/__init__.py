@@ -1,0 +1,1 @@
+"""Nomad. Its room is kept free; it comes after the core."""

@@ -1,0 +1,1 @@
+"""Kubernetes. Its room is kept free; it comes after the core."""

@@ -1,0 +1,1 @@
+"""Pure functions from a workload, a series and an instant to a decision."""

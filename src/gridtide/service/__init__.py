@@ -1,0 +1,1 @@
+"""REST. Its room is kept free; it comes after the core."""

@@ -1,0 +1,1 @@
+"""The production planner and engine on a virtual clock, and vectorised backtests."""

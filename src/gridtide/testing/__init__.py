@@ -1,0 +1,1 @@
+"""Public test kit: fake clock, fake provider server, contract suites."""
