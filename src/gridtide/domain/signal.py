@@ -137,8 +137,8 @@ def require_comparable(first: Signal, second: Signal) -> None:
     """
     if first.kind is not second.kind:
         raise KindMismatch(
-            f"cannot compare a {first.kind} signal ({first.provider}/{first.zone}) "
-            f"with a {second.kind} signal ({second.provider}/{second.zone})",
+            f"cannot compare {first.kind} values ({first.provider}/{first.zone}) "
+            f"with {second.kind} values ({second.provider}/{second.zone})",
             hint="compare on one provider and one signal kind",
         )
     if first.unit != second.unit:
