@@ -1,1 +1,5 @@
-"""Public test kit: fake clock, fake provider server, contract suites."""
+"""Public test kit: a clock that moves on command and a fake server of every grid data source."""
+
+from gridtide.testing.clock import FakeClock
+
+__all__ = ["FakeClock"]
