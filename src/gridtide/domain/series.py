@@ -45,9 +45,26 @@ class Curve:
         breaks: Step edges, strictly increasing, shape (n_steps + 1,). [ns]
         values: Value at the start of each step, shape (n_steps,).
         end_values: Value at the end of each step, shape (n_steps,).
+
+    Attributes:
+        step_ns: Length that all steps share, or 0 when they differ. [ns]
+        integral: Running integral at each edge, shape (n_steps + 1,). [value x h]
+        noise: How far two differences of *integral* that should be equal may lie apart by rounding. [value x h]
+        break_list: *breaks* as plain numbers, for single reads without array overhead; so are the other lists.
     """
 
-    __slots__ = ("_break_list", "_integral_list", "breaks", "constant", "end_values", "integral", "step_ns", "values")
+    __slots__ = (
+        "break_list",
+        "breaks",
+        "constant",
+        "end_values",
+        "integral",
+        "integral_list",
+        "noise",
+        "step_ns",
+        "value_list",
+        "values",
+    )
 
     def __init__(
         self, breaks: NDArray[np.int64], values: NDArray[np.float64], end_values: NDArray[np.float64], *, constant: bool
@@ -59,42 +76,44 @@ class Curve:
         lengths = np.diff(breaks)
         self.step_ns = int(lengths[0]) if (lengths == lengths[0]).all() else 0
         self.integral = np.concatenate(([0.0], np.cumsum(0.5 * (values + end_values) * (lengths / NS_PER_HOUR))))
-        self._break_list: list[int] = breaks.tolist()
-        self._integral_list: list[float] = self.integral.tolist()
+        self.break_list: list[int] = breaks.tolist()
+        self.integral_list: list[float] = self.integral.tolist()
+        self.value_list: list[float] = values.tolist()
+        self.noise = 2.0 * float(np.finfo(np.float64).eps) * float(np.abs(self.integral).max())
 
     @property
     def start_ns(self) -> int:
         """First known instant. [ns]"""
-        return self._break_list[0]
+        return self.break_list[0]
 
     @property
     def end_ns(self) -> int:
         """End of the last known step. [ns]"""
-        return self._break_list[-1]
+        return self.break_list[-1]
 
     def locate(self, instant_ns: int) -> int:
         """Index of the step that holds *instant_ns*; the end belongs to the last step."""
-        return min(bisect_right(self._break_list, instant_ns) - 1, len(self._break_list) - 2)
+        return min(bisect_right(self.break_list, instant_ns) - 1, len(self.break_list) - 2)
 
     def value_at(self, instant_ns: int) -> float:
         """Value at one instant inside the stretch."""
         k = self.locate(instant_ns)
         if self.constant:
             return float(self.values[k])
-        share = (instant_ns - self._break_list[k]) / (self._break_list[k + 1] - self._break_list[k])
+        share = (instant_ns - self.break_list[k]) / (self.break_list[k + 1] - self.break_list[k])
         return float(self.values[k] + share * (self.end_values[k] - self.values[k]))
 
     def integral_at(self, instant_ns: int) -> float:
         """Integral from the start of the stretch up to *instant_ns*. [value x h]"""
         k = self.locate(instant_ns)
-        left = self._break_list[k]
+        left = self.break_list[k]
         if self.constant:
-            base = self._integral_list[k]
-            share = (instant_ns - left) / (self._break_list[k + 1] - left)
-            return base + share * (self._integral_list[k + 1] - base)
+            base = self.integral_list[k]
+            share = (instant_ns - left) / (self.break_list[k + 1] - left)
+            return base + share * (self.integral_list[k + 1] - base)
         hours = (instant_ns - left) / NS_PER_HOUR
-        slope = (self.end_values[k] - self.values[k]) / ((self._break_list[k + 1] - left) / NS_PER_HOUR)
-        return float(self._integral_list[k] + hours * (self.values[k] + 0.5 * slope * hours))
+        slope = (self.end_values[k] - self.values[k]) / ((self.break_list[k + 1] - left) / NS_PER_HOUR)
+        return float(self.integral_list[k] + hours * (self.values[k] + 0.5 * slope * hours))
 
     def integrals_at(self, instants_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """`integral_at` for many instants, shape (n_instants,). [value x h]"""
