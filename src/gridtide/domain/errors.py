@@ -10,6 +10,7 @@ Errors, grouped by who can act on them.
       GridError                    retry later: RateLimited, ProviderUnavailable, StaleSignal
                                    permanent: Unauthorized, ZoneNotCovered, HorizonTooShort, MalformedPayload
       ExecutorError                retry: Conflict, Unreachable;  permanent: Refused, Unsupported, NotFound
+      JournalUnavailable           the local records cannot be read or written; work goes on without them
 
 An expected outcome ("wait", "no data yet") is not an error: it is a `Decision`.
 """
@@ -30,6 +31,7 @@ __all__ = [
     "GridError",
     "HorizonTooShort",
     "InvalidInput",
+    "JournalUnavailable",
     "KindMismatch",
     "MalformedFile",
     "MalformedPayload",
@@ -221,3 +223,10 @@ class NotFound(ExecutorError):
     """The object, command or file is not there."""
 
     code = "not_found"
+
+
+class JournalUnavailable(CarbonError):
+    """The local records cannot be read or written (disk full, read-only, locked); work goes on without them."""
+
+    code = "journal_unavailable"
+    retryable = True

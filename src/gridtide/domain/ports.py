@@ -1,4 +1,10 @@
-"""What the rooms above expect of each other. They never import each other; they meet here, wired at a door."""
+"""
+What the rooms above expect of each other. They never import each other; they meet here, wired at a door.
+
+An executor is one verb, `Executor.start`; whatever else a platform can do is an ability with a protocol of its own
+(`CanPrepare`, `CanPause`, `CanObserve`, `CanHold`), which the engine asks for with ``isinstance``. A new platform
+implements the ones it has and inherits nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +15,27 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from gridtide.domain.decision import Decision, FreshnessStep
+    from gridtide.domain.effect import EffectKey, Receipt, Sighting
     from gridtide.domain.interval import Interval
     from gridtide.domain.series import Series
     from gridtide.domain.signal import SignalKind
     from gridtide.domain.workload import Workload
     from gridtide.domain.zone import Zone
 
-__all__ = ["Clock", "DecisionJournal", "GridData", "Reading", "SignalQuery", "Waiter"]
+__all__ = [
+    "CanHold",
+    "CanObserve",
+    "CanPause",
+    "CanPrepare",
+    "Clock",
+    "DecisionJournal",
+    "Executor",
+    "GridData",
+    "IntentJournal",
+    "Reading",
+    "SignalQuery",
+    "Waiter",
+]
 
 
 @runtime_checkable
@@ -92,4 +112,88 @@ class DecisionJournal(Protocol):
 
     def record(self, workload: Workload, decision: Decision, series: Series | None) -> str:
         """Keep a decision with its inputs; returns the record's id."""
+        ...
+
+
+@runtime_checkable
+class IntentJournal(Protocol):
+    """
+    Where effects are written down before, at and after they happen (journal, act, confirm).
+
+    Every method raises `JournalUnavailable` when nothing can be written.
+    """
+
+    def intend(self, key: EffectKey, *, at: datetime) -> None:
+        """
+        Claim *key*, durably, before acting.
+
+        Raises:
+            Conflict: Somebody holds or held it: the effect must not happen again.
+        """
+        ...
+
+    def started(self, key: EffectKey, receipt: Receipt) -> None:
+        """The effect is about to be, or has been, carried out under the platform's name in *receipt*."""
+        ...
+
+    def finished(self, key: EffectKey, *, at: datetime, detail: str = "") -> None:
+        """The effect is over."""
+        ...
+
+    def failed(self, key: EffectKey, *, at: datetime, detail: str = "") -> None:
+        """It is known that the effect did not happen; the next epoch may try again."""
+        ...
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """The platform that runs the work. Errors are `ExecutorError`: retryable ones are tried again, others are final."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether `start` with one key has one effect even without our journal, by the platform's own doing."""
+        ...
+
+    async def start(self, key: EffectKey) -> Receipt:
+        """Let the work of *key* begin."""
+        ...
+
+
+@runtime_checkable
+class CanPrepare(Protocol):
+    """Ability to make everything ready so that the journal knows the platform's name for the work before it begins."""
+
+    async def prepare(self, key: EffectKey) -> Receipt:
+        """Do all but the last step. If we die before `Executor.start`, the work has not begun and never will."""
+        ...
+
+
+@runtime_checkable
+class CanPause(Protocol):
+    """Ability to stop running work where it stands and to continue it there."""
+
+    async def pause(self, key: EffectKey) -> Receipt:
+        """Stop it where it stands."""
+        ...
+
+    async def proceed(self, key: EffectKey) -> Receipt:
+        """Continue it."""
+        ...
+
+
+@runtime_checkable
+class CanObserve(Protocol):
+    """Ability to say what became of an effect after we lost sight of it."""
+
+    async def observe(self, key: EffectKey) -> Sighting:
+        """What the platform says about the work of *key*."""
+        ...
+
+
+@runtime_checkable
+class CanHold(Protocol):
+    """Ability of a platform to start held work by itself at an instant: the native backstop (invariant I1)."""
+
+    async def hold(self, key: EffectKey, *, until: datetime) -> Receipt:
+        """Keep the work back; begin it at *until* even if we are gone by then."""
         ...
