@@ -1,0 +1,41 @@
+"""The two policies without choice: start at once, and start as late as possible. Every saving is counted from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gridtide.domain.decision import Reason
+from gridtide.planning.choice import Choice, contiguous
+
+if TYPE_CHECKING:
+    from gridtide.domain.series import Series
+
+__all__ = ["run_at", "run_latest", "run_now"]
+
+
+def run_at(series: Series, start_ns: int, length_ns: int, reason: Reason) -> Choice | None:
+    """
+    One uninterrupted run at constant power, or None when part of it is not known.
+
+    Args:
+        series: What is known.
+        start_ns: First instant of work. [ns]
+        length_ns: Duration. [ns]
+        reason: To be stated.
+    """
+    end_ns = start_ns + length_ns
+    for curve in series.curves:
+        edges = curve.break_list
+        if edges[0] <= start_ns and end_ns <= edges[-1]:
+            return contiguous(start_ns, length_ns, curve.integral_at(end_ns) - curve.integral_at(start_ns), reason)
+    return None
+
+
+def run_now(series: Series, release_ns: int, length_ns: int) -> Choice | None:
+    """Start at the release, whatever the grid does."""
+    return run_at(series, release_ns, length_ns, Reason.RUN_NOW_ASKED)
+
+
+def run_latest(series: Series, latest_ns: int, length_ns: int) -> Choice | None:
+    """Start at the latest start; shows what waiting alone yields."""
+    return run_at(series, latest_ns, length_ns, Reason.RUN_LATEST_ASKED)

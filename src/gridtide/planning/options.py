@@ -1,0 +1,82 @@
+"""What a caller may set about a plan besides the workload itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from gridtide.domain.errors import InvalidInput
+from gridtide.domain.instants import as_utc
+
+if TYPE_CHECKING:
+    from gridtide.domain.series import Series
+
+__all__ = ["Method", "PlanOptions"]
+
+
+class Method(StrEnum):
+    """Named policies; ``auto`` takes lowest-slots for interruptible work and lowest-window otherwise."""
+
+    RUN_NOW = "run-now"
+    RUN_LATEST = "run-latest"
+    THRESHOLD = "threshold"
+    LOWEST_WINDOW = "lowest-window"
+    LOWEST_SLOTS = "lowest-slots"
+    CARBON_TIME = "carbon-time"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """
+    How to plan.
+
+    Args:
+        threshold: Start at or below this value. [signal.unit]
+        percentile: Threshold as a percentile of the time in *history*; not together with *threshold*. [0..100]
+        history: Past values for *percentile*; the past part of the planning series when left out.
+        history_span: How far back *history* counts.
+        hysteresis: While *running*, the threshold is higher by this much. [signal.unit]
+        running: Whether the work (or scaled part) is on now, for *hysteresis*.
+        forecast_gate: Start at once when the start that a threshold picks is not forecast to be better.
+        start_grid: Bind starts to ``release + k * start_grid``; every instant is free when left out.
+        hold: Start that was planned before; kept unless a new one saves more than *hold_margin*.
+        hold_margin: Share of the held plan's cost that a change must save. [0..1]
+        alternatives: Most alternatives to list.
+
+    Raises:
+        InvalidInput: A value is out of bounds; the message names it.
+    """
+
+    threshold: float | None = None
+    percentile: float | None = None
+    history: Series | None = None
+    history_span: timedelta = timedelta(days=30)
+    hysteresis: float = 0.0
+    running: bool = False
+    forecast_gate: bool = True
+    start_grid: timedelta | None = None
+    hold: datetime | None = None
+    hold_margin: float = 0.01
+    alternatives: int = 12
+
+    def __post_init__(self) -> None:
+        if self.hold is not None:
+            object.__setattr__(self, "hold", as_utc(self.hold))
+        _require("threshold", self.threshold, self.threshold is None or isfinite(self.threshold), "a finite number")
+        _require("percentile", self.percentile, self.percentile is None or 0 <= self.percentile <= 100, "0 to 100")
+        _require("history_span", self.history_span, self.history_span > timedelta(0), "longer than zero")
+        _require("hysteresis", self.hysteresis, 0 <= self.hysteresis < float("inf"), "zero or more")
+        _require("start_grid", self.start_grid, self.start_grid is None or self.start_grid > timedelta(0), "above zero")
+        _require("hold_margin", self.hold_margin, 0 <= self.hold_margin <= 1, "from 0 to 1")
+        _require("alternatives", self.alternatives, self.alternatives >= 0, "zero or more")
+        if self.threshold is not None and self.percentile is not None:
+            raise InvalidInput("threshold and percentile are both set", field="percentile", hint="give one of them")
+
+
+def _require(field: str, value: object, ok: bool, allowed: str) -> None:  # noqa: FBT001 - a check, not a switch
+    if not ok:
+        raise InvalidInput(f"{field} is {value}; allowed: {allowed}", field=field)
