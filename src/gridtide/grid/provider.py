@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from gridtide.domain.signal import Perimeter, Scope, SignalKind
+from gridtide.grid import redaction
 
 if TYPE_CHECKING:
     from gridtide.domain.errors import GridError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.domain.zone import Zone
 
-__all__ = ["Ask", "Product", "Provider", "ProviderInfo", "Reply", "Request", "Token"]
+__all__ = ["Access", "Ask", "Product", "Provider", "ProviderInfo", "Reply", "Request", "Token"]
 
 
 class Product(StrEnum):
@@ -94,7 +95,7 @@ class Ask:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Request:
     """
     One HTTP request, relative to the provider's base address.
@@ -106,6 +107,7 @@ class Request:
         method: GET unless said otherwise.
         body: For POST.
         secret_params: Query names whose values never appear in a log or error.
+        secret_headers: Lower-case header names whose values never appear in a log or error.
         needs_token: Whether the fetch loop must add the provider's bearer token (see `Provider.login_request`).
     """
 
@@ -113,9 +115,13 @@ class Request:
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     method: str = "GET"
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     secret_params: frozenset[str] = frozenset()
+    secret_headers: frozenset[str] = frozenset()
     needs_token: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Request {redaction.describe(self)}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +129,8 @@ class Reply:
     """What came back: status, lower-case headers, at most the size cap of body, and when."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
     fetched_at: datetime
 
     def header(self, name: str) -> str:
@@ -138,6 +144,22 @@ class Token:
 
     value: str = field(repr=False)
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """
+    What a credential may ask, as the provider itself says; plans differ more than their descriptions.
+
+    Args:
+        granted: Triples (zone, product, kind); ``*`` as zone stands for every zone.
+    """
+
+    granted: frozenset[tuple[str, Product, SignalKind]]
+
+    def allows(self, zone: str, product: Product, kind: SignalKind) -> bool:
+        """Whether that product of that zone may be asked for."""
+        return (zone, product, kind) in self.granted or ("*", product, kind) in self.granted
 
 
 class Provider(ABC):
@@ -170,7 +192,13 @@ class Provider(ABC):
         """
 
     def explain(self, ask: Ask, reply: Reply) -> GridError | None:  # noqa: ARG002 - a default for subclasses
-        """Provider-specific error for a reply whose status is not 2xx; None leaves it to the common table."""
+        """
+        Provider-specific error for a reply whose status is not 2xx; None leaves it to the common table.
+
+        An `Unauthorized` carries ``cause`` in its facts: ``login`` (the token is no longer accepted: log in once and
+        ask again), ``credential`` (the key or password is wrong: asking again is useless) or ``plan`` (the credential
+        is good but does not cover this request: only this zone and product are lost).
+        """
         return None
 
     def login_request(self) -> Request | None:
@@ -179,4 +207,20 @@ class Provider(ABC):
 
     def parse_login(self, reply: Reply) -> Token:
         """Read the token from a login reply."""
+        raise NotImplementedError
+
+    def access_request(self) -> Request | None:
+        """Request that tells what the credential may ask, for providers that can say."""
+        return None
+
+    def parse_access(self, reply: Reply) -> Access:
+        """Read what the credential may ask from the reply to `access_request`."""
+        raise NotImplementedError
+
+    def locate_request(self, latitude: float, longitude: float) -> Request | None:  # noqa: ARG002 - a default
+        """Request that asks for the provider's own zone at a place, for providers that can say."""
+        return None
+
+    def parse_location(self, reply: Reply) -> str:
+        """Read the provider's own zone key from the reply to `locate_request`."""
         raise NotImplementedError

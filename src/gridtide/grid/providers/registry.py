@@ -1,0 +1,173 @@
+"""
+Which sources there are, what each needs, and how to make one: names only, modules are imported when used.
+
+Credentials are looked up under our own names and under the names that other tools in this field use, so that an
+environment that works there works here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gridtide.domain.errors import ConfigurationError, MissingCredential, UnknownProvider
+from gridtide.grid.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gridtide.grid.provider import Provider, ProviderInfo
+
+__all__ = ["Credential", "ProviderSpec", "all_providers", "make"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """
+    One thing a provider needs to be used.
+
+    Args:
+        parameter: Name of the constructor's parameter.
+        variables: Environment names it is looked up under, our own first.
+        required: Whether the provider is useless without it.
+    """
+
+    parameter: str
+    variables: tuple[str, ...]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """
+    One source: where its class is and what it needs.
+
+    Args:
+        name: Short id, as in `ProviderInfo.name`.
+        module: Import path.
+        class_name: Class in that module.
+        credentials: What must or may be set.
+        url_variables: Environment names that replace the base address.
+        options: Names of further constructor parameters.
+    """
+
+    name: str
+    module: str
+    class_name: str
+    credentials: tuple[Credential, ...] = ()
+    url_variables: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    @property
+    def info(self) -> ProviderInfo:
+        """Facts about the source; imports its module."""
+        return self._load().info
+
+    @property
+    def keyless(self) -> bool:
+        """Whether it works without any credential."""
+        return not any(credential.required for credential in self.credentials)
+
+    def missing(self, credentials: Mapping[str, object]) -> tuple[str, ...]:
+        """Our names of the required credentials that are not among *credentials*."""
+        return tuple(c.variables[0] for c in self.credentials if c.required and _find(c, credentials) is None)
+
+    def create(
+        self, credentials: Mapping[str, object] | None = None, options: Mapping[str, object] | None = None
+    ) -> Provider:
+        """
+        Make the provider.
+
+        Args:
+            credentials: Values by parameter name or by any of the environment names; others are ignored.
+            options: Further constructor arguments.
+
+        Raises:
+            MissingCredential: A required credential is not there or is empty.
+            ConfigurationError: An option that the provider does not have.
+        """
+        given: dict[str, Any] = {}
+        for credential in self.credentials:
+            value = _find(credential, credentials or {})
+            if value is not None:
+                given[credential.parameter] = Secret(value, name=credential.variables[0])
+            elif credential.required:
+                raise MissingCredential(
+                    f"{self.name} needs {credential.variables[0]}",
+                    hint=f"set {' or '.join(credential.variables)}",
+                    provider=self.name,
+                    field=credential.variables[0],
+                )
+        for name, value in (options or {}).items():
+            if name not in self.options:
+                raise _unknown_option(self, name)
+            given[name] = value
+        return self._load()(**given)
+
+    def _load(self) -> type[Provider]:
+        found: type[Provider] = getattr(importlib.import_module(self.module), self.class_name)
+        return found
+
+
+def _find(credential: Credential, values: Mapping[str, object]) -> object | None:
+    for name in (credential.parameter, *credential.variables):
+        value = values.get(name)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def _unknown_option(spec: ProviderSpec, name: str) -> ConfigurationError:
+    close = difflib.get_close_matches(name, spec.options, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it takes: {', '.join(spec.options) or 'no options'}"
+    return ConfigurationError(
+        f"{spec.name} has no option {name[:40]!r}", hint=hint, provider=spec.name, field=name[:40]
+    )
+
+
+_ROOM: Final = "gridtide.grid.providers"
+_SPECS: Final = (
+    ProviderSpec("uk", f"{_ROOM}.uk", "NesoCarbonIntensity"),
+    ProviderSpec("energy-charts", f"{_ROOM}.energy_charts", "EnergyCharts"),
+    ProviderSpec("energy-charts-price", f"{_ROOM}.energy_charts", "EnergyChartsPrice"),
+)
+_OTHER_NAMES: Final = {
+    "neso": "uk",
+    "carbonintensity": "uk",
+    "carbonintensityorguk": "uk",
+    "carbon-intensity-uk": "uk",
+    "energycharts": "energy-charts",
+}
+
+
+def all_providers() -> dict[str, ProviderSpec]:
+    """Every source by name, in the order they are proposed."""
+    return {spec.name: spec for spec in _SPECS}
+
+
+def make(
+    name: str, credentials: Mapping[str, object] | None = None, options: Mapping[str, object] | None = None
+) -> Provider:
+    """
+    Make a provider by name; the names other tools use are understood.
+
+    Raises:
+        UnknownProvider: There is none of that name; the hint says the nearest one.
+        MissingCredential: It needs a key that is not among *credentials*.
+        ConfigurationError: It has no such option.
+    """
+    specs = all_providers()
+    wanted = name.strip().lower().replace("_", "-")
+    spec = specs.get(_OTHER_NAMES.get(wanted, wanted))
+    if spec is None:
+        close = difflib.get_close_matches(wanted, [*specs, *_OTHER_NAMES], n=1)
+        nearest = _OTHER_NAMES.get(close[0], close[0]) if close else None
+        raise UnknownProvider(
+            f"there is no provider {name[:40]!r}",
+            hint=f"did you mean {nearest!r}?" if nearest else f"there are: {', '.join(specs)}",
+            field="provider",
+            value=name[:40],
+        )
+    return spec.create(credentials, options)
