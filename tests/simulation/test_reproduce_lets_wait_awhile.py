@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from gridtide.domain.errors import InvalidInput, MalformedFile, NotFound
+from gridtide.domain.errors import InvalidInput, MalformedFile
 from gridtide.simulation.reproduce import reproduce
 from gridtide.simulation.reproduce.lets_wait_awhile import generate_ml_jobs
 from support import shared_dir
@@ -145,5 +145,5 @@ def test_an_unknown_paper_names_the_known_ones(tmp_path):
 
 def test_a_missing_folder_is_named(tmp_path):
     """Data that are not there are an error of the caller, not an empty table."""
-    with pytest.raises(NotFound, match="is no folder"):
+    with pytest.raises(InvalidInput, match="is no folder"):
         reproduce("lets-wait-awhile", data=tmp_path / "nowhere")

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from gridtide.domain.errors import MalformedFile, NotFound
+from gridtide.domain.errors import MalformedFile
 from gridtide.simulation.tables import read_table
 
 
@@ -88,5 +88,5 @@ def test_times_with_an_offset_become_utc(tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     """The message holds the path."""
-    with pytest.raises(NotFound, match="nowhere.csv"):
+    with pytest.raises(MalformedFile, match="nowhere.csv"):
         read_table(tmp_path / "nowhere.csv")

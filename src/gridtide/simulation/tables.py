@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gridtide.domain.errors import MalformedFile, NotFound
+from gridtide.domain.errors import MalformedFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +110,7 @@ class Table:
         cell = self.columns[column][row]
         place = f"{self.path.name}:{row + 2}:{list(self.columns).index(column) + 1}"
         return MalformedFile(
-            f"{place} {column} is {cell[:40]!r}; allowed: {allowed}", path=self.path.name, row=row + 2, column=column
+            f"{place} {column} is {cell[:40]!r}; allowed: {allowed}", path=self.path.name, line=row + 2, column=column
         )
 
 
@@ -123,25 +123,24 @@ def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
         required: Columns that must be there; others are kept too.
 
     Raises:
-        NotFound: There is no such file.
-        MalformedFile: It is not a table of the declared dialect; the message names row and column.
+        MalformedFile: It cannot be read, or is not a table of the declared dialect; the message names the place.
     """
     reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         rows = [row for row in reader if row]
     except csv.Error as error:
-        raise MalformedFile(f"{path.name}:{reader.line_num} {error}", path=path.name, row=reader.line_num) from None
+        raise MalformedFile(f"{path.name}:{reader.line_num} {error}", path=path.name, line=reader.line_num) from None
     if len(set(header)) != len(header):
         twice = next(name for name in header if header.count(name) > 1)
-        raise MalformedFile(f"{path.name} has the column {twice[:40]!r} twice", path=path.name, row=1, column=twice)
+        raise MalformedFile(f"{path.name} has the column {twice[:40]!r} twice", path=path.name, line=1, column=twice)
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise MalformedFile(
                 f"{path.name}:{number} has {len(row)} cells, the header {len(header)}",
                 hint="comments and blank cells at the end are not part of the format",
                 path=path.name,
-                row=number,
+                line=number,
             )
     columns = zip(*rows, strict=True) if rows else ([] for _ in header)
     table = Table(path, {name: list(cells) for name, cells in zip(header, columns, strict=True)})
@@ -162,7 +161,7 @@ def _read_text(path: Path) -> str:
     try:
         raw = path.open("rb")
     except OSError as error:
-        raise NotFound(f"cannot read {path}: {error.strerror}", path=str(path)) from None
+        raise MalformedFile(f"cannot read {path}: {error.strerror}", path=str(path)) from None
     with raw, gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw as stream:
         try:
             content = stream.read(_MAX_BYTES + 1)
@@ -173,7 +172,7 @@ def _read_text(path: Path) -> str:
             raise MalformedFile(f"{path.name} is no complete gzip file: {error}", path=path.name) from None
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
-            raise MalformedFile(f"{path.name}:{line} is not UTF-8", path=path.name, row=line) from None
+            raise MalformedFile(f"{path.name}:{line} is not UTF-8", path=path.name, line=line) from None
 
 
 def _number_or_nan(cell: str) -> float:

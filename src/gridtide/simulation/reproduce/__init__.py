@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from gridtide.domain.errors import InvalidInput, NotFound
+from gridtide.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,13 +35,12 @@ def reproduce(paper: str, *, data: Path, zone_files: Sequence[Path] = ()) -> Rep
         zone_files: More zones, in the shape of the paper's own carbon intensity files.
 
     Raises:
-        InvalidInput: There is no such paper.
-        NotFound: *data* is no folder, or an input is missing.
-        MalformedFile: A file is not what it says; the message names row and column.
+        InvalidInput: There is no such paper or folder.
+        MalformedFile: A file is missing or not what it says; the message names row and column.
     """
     if paper not in PAPERS:
         raise InvalidInput(f"paper {paper[:40]!r} is unknown; allowed: {', '.join(sorted(PAPERS))}", field="paper")
     if not data.is_dir():
-        raise NotFound(f"{data} is no folder", hint="give the folder with the inputs: --data DIR", path=str(data))
+        raise InvalidInput(f"{data} is no folder", hint="give the folder with the inputs: --data DIR", field="data")
     report: Report = import_module(PAPERS[paper]).reproduce(data, tuple(zone_files))
     return report

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from gridtide.domain.errors import MalformedFile, NotFound
+from gridtide.domain.errors import InvalidInput, MalformedFile
 from gridtide.domain.units import NS_PER_SECOND
 from gridtide.planning import deadline_rules
 from gridtide.planning.deadline_rules import DeadlineRule
@@ -114,14 +114,14 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
     Compute both scenarios for every ``*_ci.csv`` of the paper's folder and for *zone_files*.
 
     Raises:
-        NotFound: No country is given.
+        InvalidInput: No country is given.
         MalformedFile: A file has gaps, unknown columns or jobs that cannot be.
     """
     inputs = data / "data" / _FOLDER
     files = {_country(path): path for path in sorted(inputs.glob("*_ci.csv"))}
     files.update({_country(path): path for path in zone_files})
     if not files:
-        raise NotFound(f"no *_ci.csv in {inputs}", hint="name a zone with --zone-file", path=str(inputs))
+        raise InvalidInput(f"no *_ci.csv in {inputs}", hint="name a zone with --zone-file", field="data")
     zones = [_read_zone(country, path) for country, path in files.items()]
     ml = [row for zone in zones for row in ml_rows(zone, _jobs_of(inputs / "ml_jobs.csv", zone))]
     nightly = [row for zone in zones for row in nightly_rows(zone)]
