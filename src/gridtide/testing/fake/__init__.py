@@ -1,0 +1,1 @@
+"""The providers' own shapes and quirks, one module per family."""
