@@ -57,6 +57,7 @@ class Reason(StrEnum):
     BUDGET_EXHAUSTED = "budget-exhausted"
     BUDGET_WARNING = "budget-warning"
     RELEASE_RAMP = "release-ramp"
+    KEPT_PLAN = "kept-plan"
     PAUSED_FOR_LOWER = "paused-for-lower"
     SCALED_FOR_LOWER = "scaled-for-lower"
 
