@@ -1,0 +1,294 @@
+"""
+All settings, declared once.
+
+`Settings` is frozen; `gridtide.config.load` fills it from files, environment and flags and notes where each value came
+from. The names follow the configuration template of the project's first description, in snake_case or camelCase.
+"""
+
+# ruff: noqa: RUF009 - setting() declares a field, as dataclasses.field() does
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from gridtide.config.secret import SecretText
+from gridtide.config.table import Kind, Row, rows_of, setting
+
+__all__ = [
+    "PROVIDERS",
+    "CacheSettings",
+    "FetchSettings",
+    "PathSettings",
+    "PolicySettings",
+    "ProviderSettings",
+    "RegionSettings",
+    "Settings",
+    "ThresholdSettings",
+    "rows",
+]
+
+PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "caiso": (),
+        "casdk": (),
+        "eia": ("api_key",),
+        "electricitymaps": ("api_key",),
+        "energidataservice": (),
+        "energy-charts": (),
+        "entsoe": ("api_key",),
+        "ercot": (),
+        "isone": (),
+        "miso": (),
+        "nyiso": (),
+        "odre": (),
+        "openelectricity": ("api_key",),
+        "pjm": ("api_key",),
+        "prometheus": (),
+        "uk": (),
+        "watttime": ("username", "password"),
+    }
+)
+"""Sources with settings of their own, and the credentials each needs."""
+
+_KEY_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "providers.eia.api_key": ("EIA_API_KEY",),
+    "providers.electricitymaps.api_key": ("ELECTRICITYMAPS_API_KEY", "ELECTRICITY_MAPS_API_TOKEN"),
+    "providers.electricitymaps.base_url": ("ELECTRICITY_MAPS_API_URL",),
+    "providers.entsoe.api_key": ("ENTSOE_API_KEY",),
+    "providers.openelectricity.api_key": ("OPENELECTRICITY_API_KEY",),
+    "providers.pjm.api_key": ("PJM_API_KEY",),
+    "providers.watttime.username": ("WATTTIME_USER", "WATT_TIME_USER", "WATT_TIME_API_USER"),
+    "providers.watttime.password": ("WATTTIME_PASSWORD", "WATT_TIME_PASSWORD", "WATT_TIME_API_PASSWORD"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdSettings:
+    """Carbon intensities that split hours into good, fair and bad ones; together they cover everything from 0 up."""
+
+    elastic: float | None = setting(
+        None,
+        Kind.NUMBER,
+        "Elastic work does not start above this while it may still wait",
+        unit="gCO2eq/kWh",
+        minimum=0,
+        maximum=5000,
+        flag="--threshold",
+    )
+    soft: float | None = setting(
+        None,
+        Kind.NUMBER,
+        "Soft real-time work looks for a cleaner region above this; not below the elastic one",
+        unit="gCO2eq/kWh",
+        minimum=0,
+        maximum=5000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionSettings:
+    """Where work may run; cloud regions (``aws:eu-west-1``) or grid zones."""
+
+    primary: str = setting(
+        "",
+        Kind.TEXT,
+        "Home region, used where no place is named",
+        env_aliases=("GRID_INTENSITY_REGION",),
+        deprecated=("region",),
+    )
+    fallback: tuple[str, ...] = setting((), Kind.LIST, "Regions that work may move to, best first")
+    latency_budgets: Mapping[str, float] = setting(
+        MappingProxyType({}),
+        Kind.NUMBERS,
+        "Longest added round trip that is acceptable, for each fallback region",
+        unit="ms",
+        minimum=0.001,
+        maximum=10_000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """How long answers of sources are kept."""
+
+    ttl: timedelta = setting(
+        timedelta(seconds=300),
+        Kind.DURATION,
+        "How long an answer counts as fresh",
+        minimum=1,
+        maximum=86_400,
+        numbers=(("ttl_seconds", 1.0),),
+    )
+    max_stale: timedelta = setting(
+        timedelta(hours=24),
+        Kind.DURATION,
+        "How old an answer may be and still be used, marked stale, when its source is down",
+        minimum=1,
+        maximum=7 * 86_400,
+        numbers=(("max_stale_seconds", 1.0),),
+    )
+    driver: str = setting(
+        "memory",
+        Kind.CHOICE,
+        "Where answers are kept; redis shares them between processes",
+        choices=("memory", "redis"),
+    )
+    redis_url: SecretText = setting(SecretText(""), Kind.SECRET, "Address of the Redis server, for the redis driver")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """Bounds on what the scheduler may do."""
+
+    max_delay: timedelta = setting(
+        timedelta(hours=24),
+        Kind.DURATION,
+        "Longest wait for elastic work that names no deadline",
+        minimum=0,
+        maximum=400 * 86_400,
+        numbers=(("max_delay_ms", 0.001),),
+        flag="--max-delay",
+    )
+    allow_geo_shift: bool = setting(False, Kind.FLAG, "Whether work may move to a fallback region")
+    data_transfer_limit_gb: float = setting(
+        0.0, Kind.NUMBER, "Most data that may move with work to another region; 0 sets no limit", unit="GB", minimum=0
+    )
+    min_saving: float = setting(
+        0.0,
+        Kind.NUMBER,
+        "Smallest saving against running now that is worth a wait",
+        unit="percent",
+        minimum=0,
+        maximum=99,
+        flag="--min-saving",
+    )
+    on_no_data: str = setting(
+        "profile",
+        Kind.CHOICE,
+        "What happens when nothing is known about the grid",
+        choices=("profile", "run", "wait"),
+        flag="--on-no-data",
+    )
+    allow_signal_mix: bool = setting(
+        False, Kind.FLAG, "Whether a fallback source may give another kind of signal, then labelled as such"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """Bounds on every request to a source."""
+
+    connect_timeout: timedelta = setting(
+        timedelta(seconds=3), Kind.DURATION, "Longest wait for a connection", minimum=0.1, maximum=30
+    )
+    read_timeout: timedelta = setting(
+        timedelta(seconds=5), Kind.DURATION, "Longest silence while reading", minimum=0.1, maximum=60
+    )
+    total_timeout: timedelta = setting(
+        timedelta(seconds=10),
+        Kind.DURATION,
+        "Longest time for one answer, all tries together",
+        minimum=0.1,
+        maximum=120,
+    )
+    retries: int = setting(2, Kind.INTEGER, "Further tries after a passing fault", minimum=0, maximum=5)
+    allow_hosts: tuple[str, ...] = setting(
+        (), Kind.LIST, "Hosts that may be reached over http, at private addresses or on other ports than 443 and 8443"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathSettings:
+    """Where files are kept; XDG folders unless set."""
+
+    journal: Path | None = setting(None, Kind.PATH, "File of the decision journal", flag="--journal")
+    cache: Path | None = setting(None, Kind.PATH, "Folder for what can be fetched again")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """Address and credentials of one source."""
+
+    api_key: SecretText = setting(SecretText(""), Kind.SECRET, "Key or token")
+    username: str = setting("", Kind.TEXT, "Account name")
+    password: SecretText = setting(SecretText(""), Kind.SECRET, "Password of the account")
+    base_url: str = setting("", Kind.URL, "Other address to ask, for a mirror or an own server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, with where it came from."""
+
+    provider: str = setting(
+        "auto",
+        Kind.TEXT,
+        "Source of the signal: auto picks by place and available keys",
+        flag="--provider",
+        env_aliases=("GRID_INTENSITY_PROVIDER",),
+    )
+    api_key: SecretText = setting(SecretText(""), Kind.SECRET, "Key for the source named by provider")
+    fallback_providers: tuple[str, ...] = setting(
+        (), Kind.LIST, "Further sources, in order; only those of the same kind of signal are used"
+    )
+    signal: str = setting(
+        "auto",
+        Kind.CHOICE,
+        "Kind of signal that decides: auto prefers marginal, else average",
+        choices=("auto", "average", "marginal", "relative"),
+        flag="--signal",
+    )
+    zone: str = setting(
+        "", Kind.TEXT, "Grid zone where no place is named", flag="--zone", env_aliases=("GRID_INTENSITY_LOCATION",)
+    )
+    zone_overrides: Mapping[str, str] = setting(
+        MappingProxyType({}), Kind.TEXTS, "Own mappings of regions to grid zones; they win over every table"
+    )
+    timezone: str = setting(
+        "", Kind.TIMEZONE, "Time zone of wall times such as 07:00; that of the machine when empty", flag="--tz"
+    )
+    node: str = setting(
+        "", Kind.TEXT, "Name of this machine in records; its host name when empty", env_aliases=("GRID_INTENSITY_NODE",)
+    )
+    thresholds: ThresholdSettings = field(default_factory=ThresholdSettings)
+    regions: RegionSettings = field(default_factory=RegionSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+    policies: PolicySettings = field(default_factory=PolicySettings)
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+    providers: Mapping[str, ProviderSettings] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def value(self, name: str) -> Any:
+        """Value of the setting with that dotted name."""
+        head, *rest = name.split(".")
+        if head == "providers":
+            return getattr(self.for_provider(rest[0]), rest[1])
+        found: Any = getattr(self, head)
+        for part in rest:
+            found = getattr(found, part)
+        return found
+
+    def origin(self, name: str) -> str:
+        """Where the value of that setting came from."""
+        return self.origins.get(name, "default")
+
+    def for_provider(self, name: str) -> ProviderSettings:
+        """Address and credentials of one source; defaults when nothing was set."""
+        return self.providers.get(name, ProviderSettings())
+
+
+def rows() -> tuple[Row, ...]:
+    """Every setting, in the order of the reference page."""
+    own = list(rows_of(Settings))
+    for provider, credentials in PROVIDERS.items():
+        for row in rows_of(ProviderSettings, f"providers.{provider}."):
+            if row.name.rsplit(".", 1)[1] in {*credentials, "base_url"}:
+                aliases = _KEY_ALIASES.get(row.name, ())
+                own.append(Row(**{**{f.name: getattr(row, f.name) for f in fields(Row)}, "env_aliases": aliases}))
+    return tuple(own)
