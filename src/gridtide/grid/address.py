@@ -116,7 +116,7 @@ def _check_port(text: str, port: int | None) -> None:
 
 
 def _refused(text: str, why: str) -> ConfigurationError:
-    shown = Redactor().text(text[:120])
+    shown = Redactor().text(re.split("[?#]", text)[0][:120])
     return ConfigurationError(
         f"base_url {shown!r} {why}",
         hint="write it like https://api.example.org or, for this machine, http://127.0.0.1:8080",

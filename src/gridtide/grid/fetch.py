@@ -26,7 +26,7 @@ from gridtide.grid.wire import INFLATED_CAP, Timing, Wire
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from datetime import timedelta
     from types import TracebackType
 
@@ -163,7 +163,7 @@ class Fetcher:
         provider, name, size = line.provider, line.provider.info.name, 0
         line.breaker.check(self._clock.monotonic())
         deadline = self._clock.monotonic() + self._timing.total
-        while requests := provider.build_requests(ask, tuple(replies)):
+        while requests := _wanted(provider, ask, replies):
             for request in requests:
                 if len(replies) >= PAGES_MAX:
                     raise MalformedPayload(f"{name} has more than {PAGES_MAX} pages for one question", provider=name)
@@ -240,11 +240,23 @@ class Fetcher:
         raise error
 
 
+def _wanted(provider: Provider, ask: Ask, replies: list[Reply]) -> tuple[Request, ...]:
+    with _reading(provider, ask):
+        return provider.build_requests(ask, tuple(replies))
+
+
 async def _parsed(provider: Provider, ask: Ask, replies: tuple[Reply, ...]) -> Series:
-    try:
+    with _reading(provider, ask):
         if sum(len(reply.body) for reply in replies) > _PARSE_INLINE_MAX:
             return await asyncio.to_thread(provider.parse, ask, replies)
         return provider.parse(ask, replies)
+
+
+@contextlib.contextmanager
+def _reading(provider: Provider, ask: Ask) -> Iterator[None]:
+    """Whatever a provider module stumbles over in an answer is the answer's fault."""
+    try:
+        yield
     except GridError:
         raise
     except (CarbonError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
