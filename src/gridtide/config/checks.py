@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from gridtide.config.addresses import refusal_of
 from gridtide.config.secret import SecretText
 from gridtide.config.settings import PROVIDERS, Settings
 from gridtide.config.table import Kind, Row
@@ -144,17 +143,9 @@ def _check_providers(settings: Settings) -> None:
 
 
 def _check_addresses(settings: Settings, sources: Mapping[str, Source]) -> None:
-    for name, provider in settings.providers.items():
-        if not provider.base_url:
-            continue
+    """A file that only lies in the working directory may not send credentials to an address of its choice."""
+    for name in settings.providers:
         field = f"providers.{name}.base_url"
-        why = refusal_of(provider.base_url, allow_hosts=settings.fetch.allow_hosts)
-        if why is not None:
-            raise ConfigurationError(
-                f"{field} is refused: {why} ({settings.origin(field)})",
-                hint="use the https address of the source",
-                field=field,
-            )
         source = sources.get(field, Source())
         if not source.chosen:
             raise ConfigurationError(

@@ -197,8 +197,8 @@ class FetchSettings:
         maximum=120,
     )
     retries: int = setting(2, Kind.INTEGER, "Further tries after a passing fault", minimum=0, maximum=5)
-    allow_hosts: tuple[str, ...] = setting(
-        (), Kind.LIST, "Hosts that may be reached over http, at private addresses or on other ports than 443 and 8443"
+    allow_http: tuple[str, ...] = setting(
+        (), Kind.LIST, "Sources that may be asked over plain http, for servers inside a private network"
     )
 
 

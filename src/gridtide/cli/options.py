@@ -1,0 +1,215 @@
+"""
+The groups of flags that commands share, each flag written down once; words and bounds come from the settings table.
+
+Values stay text here and are read by `read_duration` and `read_instant`, so that a wrong one is a usage error that
+names its flag. Two flags that contradict each other are refused with both names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridtide.cli.errors import Usage
+from gridtide.config.settings import rows
+from gridtide.domain.durations import parse_duration
+from gridtide.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from gridtide.config.table import Row
+
+__all__ = [
+    "JobOptions",
+    "MethodOptions",
+    "OutputOptions",
+    "SignalOptions",
+    "conflict",
+    "read_duration",
+    "read_instant",
+]
+
+
+@cache
+def _rows_by_flag() -> dict[str, Row]:
+    return {row.flag: row for row in rows() if row.flag}
+
+
+def _set_by(flag: str, *more: str, **facts: Any) -> Any:
+    """Flag of a setting: its help, bounds and environment name come from the table."""
+    row = _rows_by_flag()[flag]
+    unit = f" [{row.unit}]" if row.unit else ""
+    choices = f" ({', '.join(row.choices)})" if row.choices else ""
+    facts.setdefault("metavar", {"duration": "DURATION", "number": "NUMBER"}.get(str(row.kind), "TEXT"))
+    return typer.Option(flag, *more, help=f"{row.help}{choices}{unit} [setting: {row.name}]", **facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """How a command speaks, and which configuration it reads."""
+
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout; warnings stay on stderr.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out notes on stderr.")] = False
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings file (TOML, YAML or JSON), read last.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalOptions:
+    """Which signal a command reads: a place and a source, or a file; and for which now."""
+
+    zone: Annotated[str | None, _set_by("--zone", metavar="ZONE")] = None
+    region: Annotated[
+        str | None, typer.Option("--region", metavar="REGION", help="Cloud region, for example aws:eu-west-1.")
+    ] = None
+    lat: Annotated[float | None, typer.Option("--lat", metavar="DEG", help="Latitude, with --lon.")] = None
+    lon: Annotated[float | None, typer.Option("--lon", metavar="DEG", help="Longitude, with --lat.")] = None
+    postcode: Annotated[
+        str | None, typer.Option("--postcode", metavar="TEXT", help="British postcode; its first part is enough.")
+    ] = None
+    provider: Annotated[str | None, _set_by("--provider", metavar="NAME")] = None
+    signal: Annotated[str | None, _set_by("--signal", metavar="KIND")] = None
+    series: Annotated[
+        Path | None,
+        typer.Option("--series", metavar="FILE", help="Read the signal from this file (CSV with time,value; JSON)."),
+    ] = None
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="UNIT", help="Unit of --series; gCO2eq/kWh when left out.")
+    ] = None
+    step_shape: Annotated[
+        str | None,
+        typer.Option("--step-shape", metavar="SHAPE", help="Values of --series are constant steps or linear points."),
+    ] = None
+    tz: Annotated[str | None, _set_by("--tz", metavar="ZONE")] = None
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Answer as if it were this time, with offset.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse flags that contradict each other."""
+        place = {"--zone": self.zone, "--region": self.region, "--lat": self.lat, "--postcode": self.postcode}
+        given = [flag for flag, value in place.items() if value is not None]
+        if self.lat is None and self.lon is not None:
+            raise Usage("--lon is given without --lat", hint="give both, or --zone", field="--lon")
+        if self.lat is not None and self.lon is None:
+            raise Usage("--lat is given without --lon", hint="give both, or --zone", field="--lat")
+        if len(given) > 1:
+            raise conflict(given[0], given[1], "both name the place")
+        if self.series is not None and self.provider not in {None, "file"}:
+            raise conflict("--series", "--provider", "both name the source")
+        if self.provider == "file" and self.series is None:
+            raise Usage("--provider file needs --series FILE", field="--series")
+        for flag, value in (("--unit", self.unit), ("--step-shape", self.step_shape)):
+            if value is not None and self.series is None:
+                raise Usage(f"{flag} describes a file, but there is no --series", hint="add --series FILE", field=flag)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """What is to be run, and how freely it may move."""
+
+    duration: Annotated[
+        str | None, typer.Option("--duration", "-d", metavar="DURATION", help="How long it runs, like 90m or 2h30m.")
+    ] = None
+    finish_by: Annotated[
+        str | None, typer.Option("--finish-by", metavar="TIME", help="Must be done by then: 07:00 or a full time.")
+    ] = None
+    not_before: Annotated[str | None, typer.Option("--not-before", metavar="TIME", help="May not start earlier.")] = (
+        None
+    )
+    cron: Annotated[
+        str | None, typer.Option("--cron", metavar="LINE", help="May not start before this cron line fires next.")
+    ] = None
+    max_delay: Annotated[str | None, _set_by("--max-delay")] = None
+    best_effort: Annotated[
+        bool, typer.Option("--best-effort", help="If it cannot be done in time, run at once instead of refusing.")
+    ] = False
+    interruptible: Annotated[
+        bool, typer.Option("--interruptible", help="May be paused and continued between cleaner hours.")
+    ] = False
+    min_run: Annotated[
+        str | None, typer.Option("--min-run", metavar="DURATION", help="Shortest stretch between two pauses.")
+    ] = None
+    max_pieces: Annotated[
+        int | None, typer.Option("--max-pieces", min=1, metavar="N", help="Most stretches it is cut into.")
+    ] = None
+    suspend_cost: Annotated[
+        str | None, typer.Option("--suspend-cost", metavar="DURATION", help="Extra running time of each resume.")
+    ] = None
+    min_saving: Annotated[float | None, _set_by("--min-saving", metavar="PERCENT")] = None
+    power: Annotated[
+        float | None, typer.Option("--power", metavar="W", help="Electrical power while running, for grams. [W]")
+    ] = None
+    on_no_data: Annotated[str | None, _set_by("--on-no-data", metavar="WORD")] = None
+
+    def __post_init__(self) -> None:
+        """Refuse flags that contradict each other."""
+        if self.not_before is not None and self.cron is not None:
+            raise conflict("--not-before", "--cron", "both say when it may start")
+        if not self.interruptible:
+            pauses = {"--min-run": self.min_run, "--max-pieces": self.max_pieces, "--suspend-cost": self.suspend_cost}
+            for flag, value in pauses.items():
+                if value is not None:
+                    raise Usage(f"{flag} is about pauses, but --interruptible is not given", field=flag)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """How the time is chosen."""
+
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="auto, run-now, run-latest, threshold, lowest-window, lowest-slots or carbon-time.",
+        ),
+    ] = None
+    threshold: Annotated[float | None, _set_by("--threshold", metavar="G")] = None
+    percentile: Annotated[
+        float | None,
+        typer.Option("--percentile", metavar="P", help="Threshold as a percentile of the values before now. [0..100]"),
+    ] = None
+    start_grid: Annotated[
+        str | None, typer.Option("--start-grid", metavar="DURATION", help="Bind starts to full multiples, like 30m.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse flags that contradict each other."""
+        if self.threshold is not None and self.percentile is not None:
+            raise conflict("--threshold", "--percentile", "both set the bound")
+        for flag, value in (("--threshold", self.threshold), ("--percentile", self.percentile)):
+            if value is not None and self.method not in {None, "threshold"}:
+                raise conflict(flag, f"--method {self.method}", "only the threshold method has a bound")
+
+
+def conflict(first: str, second: str, why: str) -> Usage:
+    """Error for two flags that cannot stand together."""
+    return Usage(f"{first} and {second} contradict each other: {why}", hint="give one of them", field=second)
+
+
+def read_duration(text: str | None, flag: str, *, allow_zero: bool = False) -> timedelta | None:
+    """Duration of a flag; None when it was not given."""
+    if text is None:
+        return None
+    try:
+        return parse_duration(text, field=flag, allow_zero=allow_zero)
+    except InvalidInput as error:
+        raise Usage(error.message, hint=error.hint, field=flag) from None
+
+
+def read_instant(text: str, flag: str, *, now: datetime, timezone: str) -> datetime:
+    """Time of a flag as an instant; a text that is no time is a usage error."""
+    from gridtide.config.walltime import UnreadableTime, read_time  # noqa: PLC0415 - keeps --help light
+
+    try:
+        return read_time(text, now=now, timezone=timezone, field=flag)
+    except UnreadableTime as error:
+        raise Usage(error.message, hint=error.hint, field=flag) from None
