@@ -49,7 +49,7 @@ class _Loader:
         self.warnings: list[str] = []
         self.rows = {row.name: row for row in settings.rows()}
         self.entries = _entries(self.rows.values())
-        self.sections = {name[:i] for name in self.entries for i, c in enumerate(name) if c == "."}
+        self.sections = sorted({name[:i] for name in self.entries for i, c in enumerate(name) if c == "."})
 
     # -- layers ----------------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class _Loader:
             else:
                 raise ConfigurationError(
                     f"unknown setting {(prefix + str(key))[:60]!r} ({origin})",
-                    hint=suggestion(name, self.entries) or _LIST_HINT,
+                    hint=suggestion(name, [*self.sections, *self.entries]) or _LIST_HINT,
                     field=name[:60],
                 )
 
