@@ -54,6 +54,7 @@ class Curve:
     """
 
     __slots__ = (
+        "_order",
         "break_list",
         "breaks",
         "constant",
@@ -79,6 +80,7 @@ class Curve:
         self.break_list: list[int] = breaks.tolist()
         self.integral_list: list[float] = self.integral.tolist()
         self.value_list: list[float] = values.tolist()
+        self._order: list[int] | None = None
         self.noise = 2.0 * float(np.finfo(np.float64).eps) * float(np.abs(self.integral).max())
 
     @property
@@ -90,6 +92,14 @@ class Curve:
     def end_ns(self) -> int:
         """End of the last known step. [ns]"""
         return self.break_list[-1]
+
+    @property
+    def order(self) -> list[int]:
+        """Steps from the lowest value to the highest, the earlier first of equals; sorted once."""
+        order = self._order
+        if order is None:
+            order = self._order = self.values.argsort(kind="stable").tolist()
+        return order
 
     def locate(self, instant_ns: int) -> int:
         """Index of the step that holds *instant_ns*; the end belongs to the last step."""

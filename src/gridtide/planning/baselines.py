@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gridtide.planning.choice import tie_width
-from gridtide.planning.window import known_starts, window_cost
+from gridtide.planning.fixed import run_cost
+from gridtide.planning.window import known_starts
 
 if TYPE_CHECKING:
     from gridtide.domain.series import Series
@@ -45,8 +46,12 @@ def baselines_of(series: Series, bounds: Bounds, *, grid_ns: int = 0) -> tuple[B
         latest_ns = bounds.reach_ns(series)
     start_ns = None if latest_ns is None else max(latest_ns, bounds.release_ns)
     return (
-        Baseline("run-now", bounds.release_ns, window_cost(series, bounds.release_ns, bounds.shape)),
-        Baseline("run-latest", start_ns, None if start_ns is None else window_cost(series, start_ns, bounds.shape)),
+        Baseline("run-now", bounds.release_ns, run_cost(series, bounds.release_ns, bounds.length_ns, bounds.shape)),
+        Baseline(
+            "run-latest",
+            start_ns,
+            None if start_ns is None else run_cost(series, start_ns, bounds.length_ns, bounds.shape),
+        ),
         *_median_and_worst(series, bounds, grid_ns),
     )
 

@@ -15,10 +15,12 @@ from gridtide.domain.instants import as_utc, from_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
 from gridtide.planning import verdict as verdicts
+from gridtide.planning.alternatives import alternatives_to
 from gridtide.planning.baselines import Baseline, baselines_of
 from gridtide.planning.bounds import bounds_of
+from gridtide.planning.caveats import caveats_of
 from gridtide.planning.options import Method, PlanOptions
-from gridtide.planning.policy import Case
+from gridtide.planning.policy import Case, threshold_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
     from gridtide.planning.verdict import Verdict
 
-__all__ = ["POLICY_VERSION", "Method", "PlanOptions", "plan"]
+__all__ = ["POLICY_VERSION", "Method", "PlanOptions", "grams_of", "plan"]
 
 POLICY_VERSION: Final = "1"
 
@@ -96,6 +98,7 @@ def _record(verdict: Verdict, case: Case) -> Decision:
     if waits and start_ns == bounds.release_ns and reason is not Reason.DEADLINE_INFEASIBLE:
         reason = Reason.NOT_RELEASED
     wake_ns = start_ns if waits else pieces[0][1] if len(pieces) > 1 else None
+    threshold = threshold_of(case)
     return Decision(
         workload_id=workload.id,
         action=Action.WAIT if waits else Action.RUN,
@@ -111,9 +114,47 @@ def _record(verdict: Verdict, case: Case) -> Decision:
         wake_at=None if wake_ns is None else from_ns(wake_ns),
         zone=workload.home or series.signal.zone,
         signal=series.signal if bounds.is_known(series) else None,
+        threshold=threshold,
         baselines=tuple(_baseline(b, case) for b in baselines_of(series, bounds, grid_ns=case.grid_ns)),
-        warnings=verdicts.warnings_of(verdict, case),
+        alternatives=_alternatives(verdict, case),
+        warnings=caveats_of(verdict, case, threshold),
         policy_version=POLICY_VERSION,
+    )
+
+
+def _alternatives(verdict: Verdict, case: Case) -> tuple[Alternative, ...]:
+    if not verdict.is_free or verdict.choice is None:
+        return ()
+    return tuple(
+        Alternative(
+            name=option.name,
+            start=from_ns(option.choice.start_ns),
+            end=from_ns(option.choice.end_ns),
+            intervals=_intervals(option.choice.pieces),
+            mean=option.choice.mean,
+            grams=grams_of(option.choice.cost, case.workload, case.series),
+            zone=case.workload.home or case.series.signal.zone,
+            note=option.note,
+        )
+        for option in alternatives_to(verdict.choice, verdict.method, case)
+    )
+
+
+def _baseline(baseline: Baseline, case: Case) -> Alternative:
+    name, start_ns, cost = baseline
+    if start_ns is None:
+        return Alternative(name=name, start=None, end=None, feasible=False, note="no run is fully known")
+    pieces = ((start_ns, start_ns + case.bounds.length_ns),)
+    return Alternative(
+        name=name,
+        start=from_ns(start_ns),
+        end=from_ns(pieces[0][1]),
+        intervals=_intervals(pieces),
+        mean=None if cost is None else cost / case.bounds.shape.hours,
+        grams=None if cost is None else grams_of(cost, case.workload, case.series),
+        zone=case.workload.home or case.series.signal.zone,
+        feasible=case.bounds.late is not Reason.DEADLINE_INFEASIBLE,
+        note="part of this run is not known" if cost is None else "",
     )
 
 
@@ -122,28 +163,16 @@ def _intervals(pieces: tuple[tuple[int, int], ...]) -> tuple[Interval, ...]:
 
 
 def grams_of(cost: float, workload: Workload, series: Series) -> float | None:
-    """Emissions of a run, or None when power is unknown or the signal is no carbon intensity. [gCO2eq]"""
+    """
+    Emissions of a run, or None when power is unknown or the signal is no carbon intensity. [gCO2eq]
+
+    Args:
+        cost: Integral of the signal over the run, weighted by power relative to mean power. [value x h]
+        workload: For power and PUE.
+        series: For the unit of the signal.
+    """
     profile = workload.power_profile_w
     power_w = sum(profile) / len(profile) if profile else workload.power_w
     if power_w is None or not series.signal.is_absolute:
         return None
     return cost * power_w / 1000.0 * workload.pue
-
-
-def _baseline(baseline: Baseline, case: Case) -> Alternative:
-    workload, series, bounds, _ = case
-    name, start_ns, cost = baseline
-    if start_ns is None:
-        return Alternative(name=name, start=None, end=None, feasible=False, note="no run is fully known")
-    pieces = ((start_ns, start_ns + bounds.length_ns),)
-    return Alternative(
-        name=name,
-        start=from_ns(start_ns),
-        end=from_ns(pieces[0][1]),
-        intervals=_intervals(pieces),
-        mean=None if cost is None else cost / bounds.shape.hours,
-        grams=None if cost is None else grams_of(cost, workload, series),
-        zone=workload.home or series.signal.zone,
-        feasible=bounds.late is not Reason.DEADLINE_INFEASIBLE,
-        note="part of this run is not known" if cost is None else "",
-    )

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gridtide.domain.decision import Reason
+from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import duration_ns
-from gridtide.planning.choice import Choice, contiguous
+from gridtide.domain.signal import require_comparable
+from gridtide.planning.carbon_time import carbon_time
+from gridtide.planning.fixed import run_at
 from gridtide.planning.options import Method, PlanOptions
-from gridtide.planning.window import lowest_window, window_cost
+from gridtide.planning.pauses import lowest_pieces
+from gridtide.planning.pieces import PausePrice
+from gridtide.planning.slots import lowest_slots
+from gridtide.planning.threshold import threshold_start, trailing_percentile
+from gridtide.planning.window import lowest_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +23,9 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
     from gridtide.planning.bounds import Bounds
+    from gridtide.planning.choice import Choice
 
-__all__ = ["Case", "choose"]
+__all__ = ["Case", "at", "choose", "threshold_of"]
 
 
 class Case(NamedTuple):
@@ -34,6 +42,11 @@ class Case(NamedTuple):
         grid = self.options.start_grid
         return 0 if grid is None else duration_ns(grid)
 
+    @property
+    def reach_ns(self) -> int:
+        """Last start worth a look. [ns]"""
+        return self.bounds.reach_ns(self.series)
+
 
 def choose(method: Method, case: Case) -> Choice | None:
     """Answer of *method*, or None when nothing it may choose is known."""
@@ -42,8 +55,25 @@ def choose(method: Method, case: Case) -> Choice | None:
 
 def at(case: Case, start_ns: int, reason: Reason) -> Choice | None:
     """One uninterrupted run from *start_ns*, or None when part of it is not known."""
-    cost = window_cost(case.series, start_ns, case.bounds.shape)
-    return None if cost is None else contiguous(start_ns, case.bounds.length_ns, cost, reason)
+    return run_at(case.series, start_ns, case.bounds.length_ns, reason, shape=case.bounds.shape)
+
+
+def threshold_of(case: Case) -> float | None:
+    """
+    Bound for the signal: given, or a percentile of the past; None when neither is set or the past is not known.
+
+    Raises:
+        KindMismatch: The past is of another kind than the series.
+    """
+    options = case.options
+    if options.threshold is not None:
+        return options.threshold
+    if options.percentile is None:
+        return None
+    history = case.series if options.history is None else options.history
+    require_comparable(case.series.signal, history.signal)
+    span_ns = duration_ns(options.history_span)
+    return trailing_percentile(history, case.bounds.now_ns, span_ns, options.percentile)
 
 
 def _run_now(case: Case) -> Choice | None:
@@ -51,29 +81,63 @@ def _run_now(case: Case) -> Choice | None:
 
 
 def _run_latest(case: Case) -> Choice | None:
-    bounds = case.bounds
-    latest_ns = bounds.reach_ns(case.series) if bounds.latest_ns is None else bounds.latest_ns
-    return at(case, latest_ns, Reason.RUN_LATEST_ASKED)
+    latest_ns = case.bounds.latest_ns
+    return at(case, case.reach_ns if latest_ns is None else latest_ns, Reason.RUN_LATEST_ASKED)
+
+
+def _threshold(case: Case) -> Choice | None:
+    options, bounds = case.options, case.bounds
+    if options.threshold is None and options.percentile is None:
+        raise InvalidInput(
+            "method threshold needs a threshold or a percentile", field="threshold", hint="give one of the two"
+        )
+    threshold = threshold_of(case)
+    if threshold is None:
+        return None
+    if options.running:
+        threshold += options.hysteresis
+    return threshold_start(
+        case.series,
+        bounds.release_ns,
+        case.reach_ns,
+        bounds.length_ns,
+        threshold,
+        gate=options.forecast_gate,
+        shape=bounds.shape,
+    )
 
 
 def _lowest_window(case: Case) -> Choice | None:
     bounds = case.bounds
-    reach_ns = bounds.reach_ns(case.series)
     return lowest_window(
-        case.series,
-        bounds.release_ns,
-        reach_ns,
-        bounds.length_ns,
-        shape=bounds.shape,
-        grid_ns=case.grid_ns,
+        case.series, bounds.release_ns, case.reach_ns, bounds.length_ns, shape=bounds.shape, grid_ns=case.grid_ns
     )
+
+
+def _lowest_slots(case: Case) -> Choice | None:
+    workload, bounds = case.workload, case.bounds
+    price = PausePrice(duration_ns(workload.suspend_cost), duration_ns(workload.min_run), workload.max_pieces)
+    end_ns = case.series.curves[-1].end_ns if bounds.latest_ns is None else bounds.latest_ns + bounds.length_ns
+    if bounds.shape.is_constant:
+        free = lowest_slots(case.series, bounds.release_ns, end_ns, bounds.length_ns)
+        if free is None or price.allows(free.pieces):
+            return free
+    return lowest_pieces(case.series, bounds.release_ns, end_ns, bounds.shape, price)
+
+
+def _carbon_time(case: Case) -> Choice | None:
+    bounds = case.bounds
+    choice = carbon_time(
+        case.series, bounds.release_ns, case.reach_ns, bounds.length_ns, shape=bounds.shape, grid_ns=case.grid_ns
+    )
+    return _lowest_window(case) if choice is None else choice
 
 
 _POLICIES: dict[Method, Callable[[Case], Choice | None]] = {
     Method.RUN_NOW: _run_now,
     Method.RUN_LATEST: _run_latest,
+    Method.THRESHOLD: _threshold,
     Method.LOWEST_WINDOW: _lowest_window,
-    Method.LOWEST_SLOTS: _lowest_window,
-    Method.THRESHOLD: _lowest_window,
-    Method.CARBON_TIME: _lowest_window,
+    Method.LOWEST_SLOTS: _lowest_slots,
+    Method.CARBON_TIME: _carbon_time,
 }

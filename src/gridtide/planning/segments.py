@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Curve
     from gridtide.planning.shape import PowerShape
 
-__all__ = ["Slopes", "bottoms", "breakpoints", "costs_at", "grid_starts", "slopes"]
+__all__ = ["Slopes", "bottoms", "breakpoints", "costs_at", "grid_starts", "slopes", "to_microseconds"]
 
 _MICROSECOND_NS = 1_000
 
@@ -92,5 +92,9 @@ def bottoms(starts_ns: NDArray[np.int64], slope: Slopes, *, sign: float = 1.0) -
     turning = np.flatnonzero((sign * slope.left < 0.0) & (sign * slope.right > 0.0))
     left, right = slope.left[turning], slope.right[turning]
     lengths = np.diff(starts_ns)[turning]
-    offset = np.rint(lengths * (left / (left - right)) / _MICROSECOND_NS).astype(np.int64) * _MICROSECOND_NS
-    return starts_ns[turning] + np.minimum(offset, lengths)
+    return starts_ns[turning] + np.minimum(to_microseconds(lengths * (left / (left - right))), lengths)
+
+
+def to_microseconds(offsets_ns: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Offsets rounded to whole microseconds, the finest step of a datetime. [ns]"""
+    return np.asarray(np.rint(offsets_ns / _MICROSECOND_NS).astype(np.int64) * _MICROSECOND_NS)

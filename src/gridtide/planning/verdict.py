@@ -7,22 +7,24 @@ last the wrappers that may turn a small gain down.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gridtide.domain.decision import Reason
-from gridtide.domain.instants import from_ns, isoformat, to_ns
+from gridtide.domain.instants import to_ns
 from gridtide.domain.workload import Elasticity, OnNoData
+from gridtide.planning.fixed import run_cost
 from gridtide.planning.options import Method
 from gridtide.planning.policy import Case, at, choose
-from gridtide.planning.window import window_cost
 
 if TYPE_CHECKING:
-    from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
     from gridtide.planning.bounds import Bounds
     from gridtide.planning.choice import Choice
 
 __all__ = ["Verdict", "judge", "resolve"]
+
+
+_ASKED: Final = frozenset({Reason.RUN_NOW_ASKED, Reason.RUN_LATEST_ASKED, Reason.SAVING_TOO_SMALL})
 
 
 class Verdict(NamedTuple):
@@ -34,12 +36,14 @@ class Verdict(NamedTuple):
         start_ns: First instant of work. [ns]
         reason: Why.
         choice: The evaluated run; None where part of it is not known.
+        is_free: Whether there was anything to choose.
     """
 
     method: Method
     start_ns: int
     reason: Reason
     choice: Choice | None
+    is_free: bool
 
 
 def resolve(method: Method, workload: Workload) -> Method:
@@ -62,7 +66,7 @@ def judge(method: Method, case: Case) -> Verdict:
     choice = choose(method, case)
     if choice is None:
         return _blind(method, case, Reason.HORIZON_TOO_SHORT)
-    verdict = Verdict(method, choice.start_ns, choice.reason, choice)
+    verdict = Verdict(method, choice.start_ns, choice.reason, choice, is_free=True)
     return _worth_waiting(_held(verdict, case), case)
 
 
@@ -81,7 +85,7 @@ def _forced(method: Method, workload: Workload, bounds: Bounds) -> Reason | None
 
 
 def _fixed(method: Method, case: Case, start_ns: int, reason: Reason) -> Verdict:
-    return Verdict(method, start_ns, reason, at(case, start_ns, reason))
+    return Verdict(method, start_ns, reason, at(case, start_ns, reason), reason in _ASKED)
 
 
 def _blind(method: Method, case: Case, reason: Reason) -> Verdict:
@@ -104,13 +108,13 @@ def _held(verdict: Verdict, case: Case) -> Verdict:
     held = at(case, hold_ns, Reason.KEPT_PLAN)
     if held is None or held.cost - verdict.choice.cost > case.options.hold_margin * abs(held.cost):
         return verdict
-    return Verdict(verdict.method, hold_ns, Reason.KEPT_PLAN, held)
+    return Verdict(verdict.method, hold_ns, Reason.KEPT_PLAN, held, is_free=True)
 
 
 def _worth_waiting(verdict: Verdict, case: Case) -> Verdict:
     """Run at once where the plan saves less than the workload asks for."""
     least = case.workload.min_saving
-    now_cost = window_cost(case.series, case.bounds.release_ns, case.bounds.shape)
+    now_cost = run_cost(case.series, case.bounds.release_ns, case.bounds.length_ns, case.bounds.shape)
     if not least or now_cost is None or verdict.choice is None or verdict.reason is Reason.RUN_LATEST_ASKED:
         return verdict
     if verdict.start_ns == case.bounds.release_ns and len(verdict.choice.pieces) == 1:
@@ -118,48 +122,3 @@ def _worth_waiting(verdict: Verdict, case: Case) -> Verdict:
     if now_cost - verdict.choice.cost >= least * abs(now_cost):
         return verdict
     return _fixed(Method.RUN_NOW, case, case.bounds.release_ns, Reason.SAVING_TOO_SMALL)
-
-
-def warnings_of(verdict: Verdict, case: Case) -> tuple[str, ...]:
-    """What a reader of the verdict should know, one sentence each."""
-    bounds, series = case.bounds, case.series
-    end = isoformat(from_ns(verdict.start_ns + bounds.length_ns))
-    found = []
-    if bounds.late is Reason.DEADLINE_INFEASIBLE and case.workload.deadline is not None:
-        found.append(f"the deadline {isoformat(case.workload.deadline)} cannot be met: the run ends {end}")
-    elif bounds.late is Reason.DEADLINE:
-        found.append("there is no time left to wait: the latest start is reached")
-    if not bounds.is_known(series):
-        found.append(_unknown(case))
-    elif bounds.late is None and case.workload.elasticity is Elasticity.ELASTIC:
-        found.extend(_limits(series, bounds))
-    return tuple(found)
-
-
-def _unknown(case: Case) -> str:
-    wait = case.workload.on_no_data is OnNoData.WAIT
-    if wait and case.bounds.latest_ns is None:
-        return "no values are known for the time of the run, and nothing bounds a wait for them"
-    return "no values are known for the time of the run"
-
-
-def _limits(series: Series, bounds: Bounds) -> list[str]:
-    found = []
-    reach_ns, known = bounds.reach_ns(series), isoformat(series.end)
-    if bounds.latest_ns is None:
-        found.append(f"nothing bounds the start: it is chosen within the known values, which end {known}")
-    elif reach_ns < bounds.latest_ns:
-        found.append(
-            f"values are known until {known} only: starts after {isoformat(from_ns(max(reach_ns, bounds.release_ns)))} "
-            "were not weighed"
-        )
-    if window_cost(series, bounds.release_ns, bounds.shape) is None:
-        found.append("part of a run from the release is not known, so no saving can be stated")
-    for gap in series.gaps:
-        if (
-            to_ns(gap.end) > bounds.release_ns
-            and to_ns(gap.start) < max(reach_ns, bounds.release_ns) + bounds.length_ns
-        ):
-            found.append(f"no values for {gap}: runs that touch it were not weighed")
-            break
-    return found

@@ -15,6 +15,7 @@ import numpy as np
 from gridtide.domain.decision import Reason
 from gridtide.planning import segments
 from gridtide.planning.choice import RELATIVE_TIE, Choice, contiguous, tie_width
+from gridtide.planning.equal_steps import lowest_on_equal_steps
 from gridtide.planning.shape import PowerShape, constant_power
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from gridtide.domain.series import Curve, Series
 
-__all__ = ["Starts", "known_starts", "lowest_window", "window_cost"]
+__all__ = ["Starts", "known_starts", "lowest_window"]
 
 
 class Starts(NamedTuple):
@@ -40,16 +41,6 @@ class Starts(NamedTuple):
     curve: Curve
     starts_ns: NDArray[np.int64]
     costs: NDArray[np.float64]
-
-
-def window_cost(series: Series, start_ns: int, shape: PowerShape) -> float | None:
-    """Cost of one start, or None when part of the run is not known. [value x h]"""
-    curve = series.curve_at(start_ns)
-    if curve is None or start_ns + shape.length_ns > curve.end_ns:
-        return None
-    if shape.is_constant:
-        return curve.integral_at(start_ns + shape.length_ns) - curve.integral_at(start_ns)
-    return sum(w * curve.integral_at(start_ns + e) for e, w in zip(shape.edges_ns, shape.weights, strict=True))
 
 
 def lowest_window(
@@ -78,7 +69,7 @@ def lowest_window(
     if shape is None or shape.is_constant:
         curves = series.curves
         if not grid_ns and len(curves) == 1 and curves[0].constant and curves[0].step_ns:
-            return _on_equal_steps(curves[0], release_ns, latest_ns, length_ns)
+            return lowest_on_equal_steps(curves[0], release_ns, latest_ns, length_ns)
         shape = constant_power(length_ns)
     best: Choice | None = None
     highest = -np.inf
@@ -129,19 +120,3 @@ def known_starts(
                 extra = segments.bottoms(starts, segments.slopes(curve, starts, shape), sign=turning)
                 starts = np.union1d(starts, extra)
         yield Starts(curve, starts, segments.costs_at(curve, starts, shape))
-
-
-def _on_equal_steps(curve: Curve, release_ns: int, latest_ns: int, length_ns: int) -> Choice | None:
-    shape = constant_power(length_ns)
-    first_ns, last_ns = max(release_ns, curve.start_ns), min(latest_ns, curve.end_ns - length_ns)
-    if last_ns < first_ns:
-        return None
-    starts = segments.breakpoints(curve, first_ns, last_ns, shape)
-    costs = segments.costs_at(curve, starts, shape)
-    width = tie_width(curve, float(costs.min()))
-    k = int((costs <= costs.min() + width).argmax())
-    choice = contiguous(int(starts[k]), length_ns, float(costs[k]), Reason.LOWER_LATER)
-    if choice.start_ns > release_ns:
-        return choice
-    flat = float(costs.max()) - choice.cost <= width
-    return choice._replace(reason=Reason.FLAT if flat else Reason.LOWEST_NOW)
