@@ -69,6 +69,7 @@ class Question:
         planned_since: When that plan was made.
         no_data_since: Since when there has been no usable signal.
         running: Whether the work runs at the moment, so that a later start means a pause.
+        alone: Whether the planner answers without the rules around it: a plan that somebody only asks for.
         grace: See `GRACE`.
         dwell: See `DWELL`.
     """
@@ -84,6 +85,7 @@ class Question:
     planned_since: datetime | None = None
     no_data_since: datetime | None = None
     running: bool = False
+    alone: bool = False
     grace: timedelta = GRACE
     dwell: timedelta = DWELL
 
@@ -96,7 +98,10 @@ def answer(question: Question, *, planner: Planner | None = None) -> Decision:
         question: What to decide.
         planner: Stands in for `gridtide.planning.plan.plan`.
     """
-    decision = _without_data(question, "") if not _is_usable(question) else _planned(question, planner)
+    if question.alone:
+        decision = _ask(question, planner)
+    else:
+        decision = _planned(question, planner) if _is_usable(question) else _without_data(question, "")
     return replace(decision, freshness=question.step, freshness_reason=question.step_reason)
 
 
@@ -113,16 +118,20 @@ def _is_usable(question: Question) -> bool:
     return question.step not in _FROM_MEMORY or question.workload.on_no_data is OnNoData.PROFILE
 
 
+def _ask(question: Question, planner: Planner | None) -> Decision:
+    assert question.series is not None  # noqa: S101 - usable, or given by who asked for the plan alone
+    return (planner or plan)(
+        question.workload,
+        question.series,
+        now=question.now,
+        method=question.method,
+        options=_options(question),
+    )
+
+
 def _planned(question: Question, planner: Planner | None) -> Decision:
-    assert question.series is not None  # noqa: S101 - _is_usable looked
     try:
-        decision = (planner or plan)(
-            question.workload,
-            question.series,
-            now=question.now,
-            method=question.method,
-            options=_options(question),
-        )
+        decision = _ask(question, planner)
     except Exception as error:  # noqa: BLE001 - a planner that fails is missing data, never a stranded job
         return _without_data(question, f"the planner failed, so there is no plan: {error}"[:300])
     if decision.action is Action.RUN and decision.reason in _BLIND and (question.planned or question.running):
