@@ -15,6 +15,7 @@ from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality
 from gridtide.forecasting import bands, methods, own, score
+from gridtide.forecasting.correction import rolling_forecasts, weekday_corrected
 from gridtide.forecasting.history import History
 from gridtide.forecasting.profile import typical_week
 from support import DEMO, HOUR, T0, at, hourly, shared_dir
@@ -254,3 +255,52 @@ def test_the_published_table_is_reproduced():
 
     assert scored(methods.damped_anomaly).mape == pytest.approx(theirs, abs=2e-4)
     assert (scored(methods.weekday_damped).mape < theirs).all()
+
+
+class TestCorrection:
+    @staticmethod
+    def series(days=130, seed=3):
+        """Daily wave plus deviations with momentum: they grow before they shrink."""
+        rng = np.random.default_rng(seed)
+        deviation = np.zeros(days * 24)
+        for k in range(2, deviation.size):
+            deviation[k] = 1.9 * deviation[k - 1] - 0.92 * deviation[k - 2] + rng.normal(0, 4)
+        return 300 + 60 * np.sin(np.arange(days * 24) / 24 * 2 * np.pi) + deviation
+
+    def test_momentum_is_learned(self):
+        """Where deviations go on growing, the learned correction is better in the next six hours."""
+        values = self.series()
+        forecasts = {"weekday_corrected": [], "weekday_damped": []}
+        truth = []
+        for origin in range(100 * 24, 128 * 24, 17):
+            past = history(values[:origin])
+            truth.append(values[origin : origin + 6])
+            for name, made in forecasts.items():
+                made.append(own.method_for(name)(past, 6))
+        error = {name: np.abs(np.array(made) - np.array(truth)).mean() for name, made in forecasts.items()}
+
+        assert error["weekday_corrected"] < 0.8 * error["weekday_damped"]
+
+    def test_short_history_falls_back(self):
+        """With three weeks known the plain method answers."""
+        past = history(self.series(days=21))
+
+        assert weekday_corrected(past, 48) == pytest.approx(methods.weekday_damped(past, 48))
+
+    def test_rolling_is_the_same_forecast(self):
+        """A backtest sees what a single forecast at that hour would have seen, up to the day of its fit."""
+        values = self.series()
+        rolled = rolling_forecasts(history(values), count=24 * 5, steps=30)
+        alone = weekday_corrected(history(values[: -24 * 5], end=MONDAY - timedelta(days=5)), 30)
+
+        assert rolled.shape == (120, 30)
+        assert rolled[0] == pytest.approx(alone, rel=0.01)
+
+    def test_rolling_never_looks_ahead(self):
+        """Changing what comes later does not change an earlier origin's forecast."""
+        values = self.series()
+        changed = values.copy()
+        changed[-24:] += 500.0
+
+        early = rolling_forecasts(history(values), count=48, steps=24)[:24]
+        assert early == pytest.approx(rolling_forecasts(history(changed), count=48, steps=24)[:24])

@@ -8,7 +8,7 @@ published comparisons, so that their tables can be reproduced; `weekday_damped` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_METHOD",
+    "FLOOR",
     "METHODS",
+    "Profile",
     "daily_naive",
     "damped_anomaly",
     "mean7d_same_hour",
@@ -70,29 +72,50 @@ def damped_anomaly(history: History, steps: int) -> NDArray[np.float64]:
     days = _last_days(history, 7)
     profile = _mean_over_days(days)
     expected = _repeat(profile, steps)
-    return _with_fading_anomaly(history, expected, float(profile[-1]), float(np.nanmean(days)))
+    anomaly = float(history.values[-1]) - float(profile[-1])
+    return _with_fading_anomaly(history, expected, anomaly, float(np.nanmean(days)))
 
 
-def weekday_damped(history: History, steps: int) -> NDArray[np.float64]:
+class Profile(NamedTuple):
     """
-    Daily profile that trusts recent days more and knows weekends, plus the fading last deviation.
+    What is expected without looking at the last hours, and how far the last two days were from it.
 
-    The profile is the mean of the same hour over up to 14 days with a half-life of three days, taken after the
-    weekend effect has been removed; the effect is the difference between weekend and weekday means of that hour
-    over up to eight whole weeks, shrunk to 80 %. With less than two whole weeks no weekend effect is assumed.
+    Attributes:
+        ahead: Expected values, shape (n_steps,). [unit of the signal]
+        misses: Truth minus profile of the last days, newest last, shape (n_days <= 2, per_day); NaN where unknown.
+        level: Mean of the last seven days, for the floor. [unit of the signal]
+    """
+
+    ahead: NDArray[np.float64]
+    misses: NDArray[np.float64]
+    level: float
+
+
+def weekday_profile(history: History, steps: int) -> Profile:
+    """
+    Daily profile that trusts recent days more and knows weekends.
+
+    It is the mean of the same hour over up to 14 days with a half-life of three days, taken after the weekend effect
+    has been removed; the effect is the difference between weekend and weekday means of that hour over up to eight
+    whole weeks, shrunk to 80 %. With less than two whole weeks no weekend effect is assumed.
     """
     per_day, known_days = history.per_day, history.values.size // history.per_day
     days = _last_days(history, min(known_days, PROFILE_DAYS))
     weekend = history.weekend(steps)
-    past, ahead = weekend[: history.values.size], weekend[history.values.size :]
+    past, coming = weekend[: history.values.size], weekend[history.values.size :]
     effect = _weekend_effect(history, past)
     is_weekend = past[-days.size :].reshape(days.shape)
     age = np.arange(days.shape[0])[::-1, None]
     profile = _mean_over_days(days - is_weekend * effect, weights=0.5 ** (age / PROFILE_HALF_LIFE_DAYS))
-    expected = _repeat(profile, steps) + ahead * _repeat(effect, steps)
-    reference = float(profile[-1] + is_weekend[-1, -1] * effect[-1])
+    misses = days[-2:] - profile - is_weekend[-2:] * effect
     level = float(np.nanmean(history.values[-7 * per_day :]))
-    return _with_fading_anomaly(history, expected, reference, level)
+    return Profile(_repeat(profile, steps) + coming * _repeat(effect, steps), misses, level)
+
+
+def weekday_damped(history: History, steps: int) -> NDArray[np.float64]:
+    """`weekday_profile` plus the last deviation from it, fading with 24 h; floored at 20 % of the mean."""
+    profile = weekday_profile(history, steps)
+    return _with_fading_anomaly(history, profile.ahead, float(profile.misses[-1, -1]), profile.level)
 
 
 Method = Callable[["History", int], "NDArray[np.float64]"]
@@ -157,12 +180,16 @@ def _weekend_effect(history: History, weekend: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _with_fading_anomaly(
-    history: History, expected: NDArray[np.float64], reference: float, level: float
+    history: History, expected: NDArray[np.float64], anomaly: float, level: float
 ) -> NDArray[np.float64]:
-    last = history.values[-1]
-    anomaly = 0.0 if np.isnan(last) else float(last) - reference
-    hours = (np.arange(expected.size) + 1) * (24.0 / history.per_day)
-    return np.asarray(np.maximum(expected + anomaly * np.exp(-hours / DAMPING_HOURS), FLOOR * level))
+    last = 0.0 if np.isnan(anomaly) else anomaly
+    return np.asarray(np.maximum(expected + last * fading(history, expected.size), FLOOR * level))
+
+
+def fading(history: History, steps: int) -> NDArray[np.float64]:
+    """Share of the last deviation that is left at each step, shape (n_steps,). [0..1]"""
+    hours = (np.arange(steps) + 1) * (24.0 / history.per_day)
+    return np.asarray(np.exp(-hours / DAMPING_HOURS))
 
 
 def _last_known(history: History) -> float:

@@ -12,18 +12,25 @@ from gridtide.domain.instants import duration_ns, isoformat, to_ns
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality
 from gridtide.forecasting import bands
+from gridtide.forecasting.correction import weekday_corrected
 from gridtide.forecasting.history import History
-from gridtide.forecasting.methods import DEFAULT_METHOD, WEEKEND_WEEKS, method_named
+from gridtide.forecasting.methods import DEFAULT_METHOD, METHODS, Method, method_named
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from numpy.typing import NDArray
 
-__all__ = ["HISTORY_SPAN", "Banded", "forecast", "forecast_with_bands"]
+__all__ = ["HISTORY_SPAN", "METHOD_NAMES", "Banded", "forecast", "forecast_with_bands", "method_for"]
 
-HISTORY_SPAN: Final = timedelta(weeks=WEEKEND_WEEKS)
+HISTORY_SPAN: Final = timedelta(weeks=14)
+METHOD_NAMES: Final = (*METHODS, "weekday_corrected")
 _HOUR: Final = timedelta(hours=1)
+
+
+def method_for(name: str) -> Method:
+    """Any method by name, the learned one included; raises `InvalidInput` with the names that exist."""
+    return weekday_corrected if name == "weekday_corrected" else method_named(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ def forecast(
         issued_at: The *now* of the forecast.
         horizon: How far ahead of *issued_at*.
         step: Length of the forecast steps; divides a day.
-        method: A name from `gridtide.forecasting.methods.METHODS`.
+        method: A name from `METHOD_NAMES`.
 
     Returns:
         Steps marked `Quality.FORECAST`, labelled with the method and *issued_at*. [history.signal.unit]
@@ -71,7 +78,7 @@ def forecast(
         [50.0, 150.0]
     """
     past, steps = _past(history, issued_at, horizon, step)
-    return _labelled(history, past, method_named(method)(past, steps), issued_at=issued_at, method=method)
+    return _labelled(history, past, method_for(method)(past, steps), issued_at=issued_at, method=method)
 
 
 def forecast_with_bands(
@@ -90,7 +97,7 @@ def forecast_with_bands(
         HorizonTooShort: Too little history is known; twelve days at least.
     """
     past, steps = _past(history, issued_at, horizon, step)
-    run = method_named(method)
+    run = method_for(method)
     middle = run(past, steps)
     misses = bands.residuals(past, run, steps)
     low, high = bands.quantiles(middle, misses, levels, per_day=past.per_day)
