@@ -165,7 +165,7 @@ class _Cluster:
             self.order.left(started)
 
     def _next_event(self) -> int:
-        now = self.due[0][0]
+        now: int = self.due[0][0]
         if self.coming:
             now = min(now, self.coming[-1][0])
         if self.releases and self.waiting:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PAPERS", "reproduce"]
 
 PAPERS: Final[dict[str, str]] = {
+    "carbonscaler": "gridtide.simulation.reproduce.carbonscaler",
     "gaia": "gridtide.simulation.reproduce.gaia",
     "lets-wait-awhile": "gridtide.simulation.reproduce.lets_wait_awhile",
 }
