@@ -1,9 +1,10 @@
 """
 Rebuild the tables under ``src/gridtide`` from the reference folder, in our own format.
 
-Usage: ``python scripts/build_tables.py REFERENCE_DATA_FOLDER``. Only sources that may be shipped in a permissively
-licensed package are read; `SOURCES.md` beside the tables credits each. Facts that no such source states (a city's
-grid, a state's name for a balancing area) stand in ``scripts/facts``. Running it twice changes nothing.
+Usage: ``python scripts/build_tables.py REFERENCE_DATA_FOLDER [PACKAGE_FOLDER]``.
+Only sources that may be shipped in a permissively licensed package are read; `SOURCES.md` beside the tables credits
+each. Facts that no such source states (a city's grid, the state of a balancing area) stand in ``scripts/facts``.
+Running it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "scripts" / "facts"
-GRID = ROOT / "src" / "gridtide" / "grid" / "tables"
-ACCOUNTING = ROOT / "src" / "gridtide" / "accounting" / "tables"
+GRID = Path("grid", "tables")
+ACCOUNTING = Path("accounting", "tables")
 
 # Countries for which Electricity Maps has areas but no key of the country itself, or no key at all.
 NO_EM_KEY = (
@@ -368,13 +369,14 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(line for line in stream if not line.startswith("#")))
 
 
-def write(path: Path, columns: tuple[str, ...], table: list[dict]) -> None:
+def write(name: Path, columns: tuple[str, ...], table: list[dict]) -> None:
+    path = (Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "src" / "gridtide") / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)
-    print(f"{path.relative_to(ROOT)}: {len(table)} rows, {path.stat().st_size} bytes")
+    print(f"{name}: {len(table)} rows, {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
