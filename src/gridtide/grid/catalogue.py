@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FAR_KM", "Catalogue"]
 
 FAR_KM: Final = 200.0
+_BORDER_KM: Final = 40.0
 _LONGEST: Final = 120
 _SHOWN: Final = 60
 _POINT: Final = re.compile(
@@ -138,7 +139,7 @@ class Catalogue:
             InvalidInput: Out of bounds or not a number.
         """
         best, *others = places.nearest(latitude, longitude)
-        near = tuple(o.zone for o in others if o.km < 1.5 * best.km + 25.0)[:3]
+        near = tuple(o.zone for o in others if o.km < 1.5 * best.km + _BORDER_KM)[:3]
         note = f"{best.town}, {best.km:.0f} km away, is the nearest known town"
         if best.km > FAR_KM:
             note = f"no known town within {FAR_KM:.0f} km: {note}; name the zone instead if you can"
@@ -184,7 +185,8 @@ class Catalogue:
         spoken = {_normalised(name): name for name in (*self._zones, *regions.all_regions())}
         spoken |= {name.partition(":")[2].upper(): name for name in regions.all_regions()}
         spoken |= {_normalised(zone.name): zone.key for zone in self._zones.values() if zone.name}
-        tail = self._names.get(key.rpartition("-")[2], {})
+        last = key.rpartition("-")[2]
+        tail = self._names.get(last, {}) if last.isalpha() else {}
         found = [spoken[match] for match in get_close_matches(key, spoken, n=6, cutoff=0.6)]
         return tuple(dict.fromkeys((*tail, *found)))[:3]
 
