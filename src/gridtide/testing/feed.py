@@ -64,14 +64,14 @@ class Row:
         end: First instant after it.
         measured: Value once it is known, else None.
         forecast: Value as forecast, else None.
-        estimated: Whether the measured value is preliminary.
+        over: Whether the step is over and its measured value is out.
     """
 
     start: datetime
     end: datetime
     measured: Any = None
     forecast: Any = None
-    estimated: bool = False
+    over: bool = False
 
     @property
     def value(self) -> Any:
@@ -112,15 +112,10 @@ class Feed:
                 continue
             lead_h = max(0, starts_ns - to_ns(issued_at)) / NS_PER_HOUR
             guess = truth * max(0.0, 1.0 + self.forecast_error * luck * (lead_h / _LEAD_OF_STATED_ERROR_H) ** 0.5)
-            rows.append(
-                Row(
-                    from_ns(starts_ns),
-                    from_ns(ends_ns),
-                    truth if ends_ns <= known_to else None,
-                    guess if publication.horizon or ends_ns <= known_to else None,
-                )
-            )
-        return [row for row in rows if row.value is not None]
+            over = ends_ns <= known_to
+            if over or publication.horizon:
+                rows.append(Row(from_ns(starts_ns), from_ns(ends_ns), truth if over else None, guess, over))
+        return rows
 
     def _cell(self, cell: int, step: int) -> tuple[float | None, float]:
         """Mean over one step, or None where the truth has a gap, and the step's share of forecast error."""

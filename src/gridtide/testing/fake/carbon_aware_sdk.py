@@ -1,0 +1,88 @@
+"""
+The shapes of a Carbon Aware SDK server: emissions by location, and forecasts.
+
+Values are the rows as they are; ``duration`` is written as days, hours, minutes and seconds. Zone keys: locations
+such as ``eastus``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gridtide.testing.answer import Answer, Call, json_answer
+from gridtide.testing.fake.family import Desk, Family
+from gridtide.testing.feed import Publication
+
+if TYPE_CHECKING:
+    from gridtide.testing.feed import Row, View
+
+__all__ = ["CarbonAwareSdk"]
+
+
+class CarbonAwareSdk(Family):
+    """Carbon Aware SDK web API."""
+
+    name = "carbon-aware-sdk"
+    aliases = ("casdk", "carbon_aware_sdk")
+
+    def __init__(self) -> None:
+        step = timedelta(minutes=5)
+        self.publication = Publication(period=step, horizon=timedelta(hours=24), step=step)
+
+    def zone_of(self, call: Call) -> str:
+        """The location."""
+        return call.param("location", "Location")
+
+    def answer(self, call: Call, desk: Desk) -> Answer:
+        """Answer emissions and forecasts of one or several locations."""
+        names = call.all("location") or call.all("locations")
+        views = [(name, desk.view(name)) for name in names]
+        if not views or any(view is None for _, view in views):
+            return json_answer({"title": "ArgumentException", "status": 400, "detail": "unknown location"}, 400)
+        known = [(name, view) for name, view in views if view is not None]
+        if call.path in {"/emissions/bylocation", "/emissions/bylocations"}:
+            return json_answer([entry for name, view in known for entry in self._emissions(name, view, call)])
+        if call.path == "/emissions/bylocations/best":
+            entries = [entry for name, view in known for entry in self._emissions(name, view, call)]
+            best = min(entry["rating"] for entry in entries)
+            return json_answer([entry for entry in entries if entry["rating"] == best])
+        if call.path == "/emissions/forecasts/current":
+            return json_answer([self._forecast(name, view, call) for name, view in known])
+        return json_answer({"title": "Not Found", "status": 404}, 404)
+
+    def _emissions(self, name: str, view: View, call: Call) -> list[dict[str, Any]]:
+        start = _instant(call.param("time"), view.now - self.publication.step)
+        end = _instant(call.param("toTime"), start + self.publication.step)
+        rows = [row for row in view.rows(start, end, self.publication) if row.over]
+        return [_entry(name, row, "rating") for row in rows]
+
+    def _forecast(self, name: str, view: View, call: Call) -> dict[str, Any]:
+        issued = self.publication.issued_at(view.now)
+        start = _instant(call.param("dataStartAt"), issued)
+        end = _instant(call.param("dataEndAt"), issued + self.publication.horizon)
+        rows = view.rows(start, end, self.publication)
+        points = [_entry(name, row, "value", time="timestamp") for row in rows]
+        window = int(call.param("windowSize", default="5"))
+        optimal = min(points, key=lambda p: p["value"], default=None)
+        return {
+            "generatedAt": issued.isoformat(), "requestedAt": view.now.isoformat(), "location": name,
+            "dataStartAt": start.isoformat(), "dataEndAt": end.isoformat(), "windowSize": window,
+            "optimalDataPoints": [optimal] if optimal else [], "forecastData": points,
+        }  # fmt: skip
+
+
+def _entry(name: str, row: Row, value: str, *, time: str = "time") -> dict[str, Any]:
+    minutes = (row.end - row.start) // timedelta(minutes=1)
+    if time == "timestamp":
+        return {"location": name, "timestamp": row.start.isoformat(), "duration": minutes, value: row.value}
+    duration = f"{minutes // 60:02d}:{minutes % 60:02d}:00"
+    stamp = row.start.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"location": name, "time": stamp, value: row.value, "duration": duration}
+
+
+def _instant(text: str, default: datetime) -> datetime:
+    if not text:
+        return default
+    instant = datetime.fromisoformat(text.replace(" ", "+"))
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
