@@ -1,5 +1,5 @@
 """
-The shapes of a Carbon Aware SDK server: emissions by location, and forecasts.
+The shapes of a Carbon Aware SDK server, and of the public forecast files in its format.
 
 Values are the rows as they are; ``duration`` is written as days, hours, minutes and seconds. Zone keys: locations
 such as ``eastus``.
@@ -8,16 +8,18 @@ such as ``eastus``.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from gridtide.testing.answer import Answer, Call, json_answer
+from gridtide.testing.answer import Answer, Call, json_answer, text_answer
 from gridtide.testing.fake.family import Desk, Family
 from gridtide.testing.feed import Publication
 
 if TYPE_CHECKING:
     from gridtide.testing.feed import Row, View
 
-__all__ = ["CarbonAwareSdk"]
+__all__ = ["CarbonAwareComputing", "CarbonAwareSdk"]
+
+DAY: Final = timedelta(days=1)
 
 
 class CarbonAwareSdk(Family):
@@ -70,6 +72,32 @@ class CarbonAwareSdk(Family):
             "dataStartAt": start.isoformat(), "dataEndAt": end.isoformat(), "windowSize": window,
             "optimalDataPoints": [optimal] if optimal else [], "forecastData": points,
         }  # fmt: skip
+
+
+class CarbonAwareComputing(Family):
+    """Forecast files of European countries, made every hour. Zone keys: lower-case country codes."""
+
+    name = "carbon-aware-computing"
+    aliases = ("bluehands",)
+
+    def __init__(self) -> None:
+        hour, quarter = timedelta(hours=1), timedelta(minutes=15)
+        self.publication = Publication(period=hour, horizon=2 * DAY, step=quarter)
+
+    def zone_of(self, call: Call) -> str:
+        """Name of the file."""
+        return call.parts[-1].removesuffix(".json") if call.parts else ""
+
+    def answer(self, call: Call, desk: Desk) -> Answer:
+        """Answer one country's file."""
+        view = desk.view(self.zone_of(call))
+        if view is None or call.parts[:1] != ("forecasts",):
+            body = "<?xml version='1.0' encoding='utf-8'?><Error><Code>BlobNotFound</Code></Error>"
+            return text_answer(body, 404, content_type="application/xml")
+        issued = self.publication.issued_at(view.now)
+        rows = view.rows(issued, issued + self.publication.horizon, self.publication)
+        points = [{"Time": row.start.isoformat(), "Rating": row.value, "Duration": "00:15:00"} for row in rows]
+        return json_answer({"GeneratedAt": issued.isoformat(), "Emissions": points})
 
 
 def _entry(name: str, row: Row, value: str, *, time: str = "time") -> dict[str, Any]:

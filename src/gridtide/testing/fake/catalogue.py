@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gridtide.testing.fake.caiso import Caiso
-from gridtide.testing.fake.carbon_aware_sdk import CarbonAwareSdk
+from gridtide.testing.fake.carbon_aware_sdk import CarbonAwareComputing, CarbonAwareSdk
 from gridtide.testing.fake.eia import Eia
 from gridtide.testing.fake.electricity_maps import ElectricityMaps
 from gridtide.testing.fake.energi_data_service import EnergiDataService
@@ -34,6 +34,7 @@ HOSTS: Final = {
     "api.openelectricity.org.au": "openelectricity",
     "api.pjm.com": "pjm",
     "api.watttime.org": "watttime",
+    "carbonawarecomputing.blob.core.windows.net": "carbon-aware-computing",
     "mis.nyiso.com": "nyiso",
     "odre.opendatasoft.com": "odre",
     "public-api.misoenergy.org": "miso",
@@ -63,5 +64,6 @@ def default_families() -> tuple[Family, ...]:
         OpenElectricity(),
         Pjm(),
         CarbonAwareSdk(),
+        CarbonAwareComputing(),
         Prometheus(),
     )

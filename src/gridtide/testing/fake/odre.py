@@ -23,6 +23,7 @@ __all__ = ["Odre"]
 
 PARIS: Final = ZoneInfo("Europe/Paris")
 STEP: Final = timedelta(minutes=15)
+STEP_S: Final = int(STEP.total_seconds())
 PAGE: Final = 100
 ZONE: Final = "FR"
 _PATH: Final = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records"
@@ -69,7 +70,7 @@ class Odre(Family):
             start = max(start, bound + (STEP if sign == ">" else timedelta(0))) if sign.startswith(">") else start
             end = min(end, bound + (STEP if sign == "<=" else timedelta(0))) if sign.startswith("<") else end
         known = {row.start: row for row in view.rows(start, end, self.publication)}
-        records, at = [], start
+        records, at = [], datetime.fromtimestamp(-(-start.timestamp() // STEP_S) * STEP_S, UTC)
         while at < end:
             records.append(_record(at, rounded(known[at].measured) if at in known else None))
             at += STEP
