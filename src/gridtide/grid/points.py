@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,8 +26,6 @@ from gridtide.domain.units import NS_PER_HOUR
 from gridtide.grid.payload import MISSING, shorten
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from numpy.typing import NDArray
 
     from gridtide.grid.provider import Ask, ProviderInfo, Reply
@@ -47,6 +46,8 @@ BANDS: Final[dict[SignalKind, tuple[float, float]]] = {
 """Plausible values by kind, in the unit of the kind; the dirtiest fuels stay under 1,300 gCO2eq/kWh."""
 
 _QUALITIES: Final = tuple(Quality)
+_FIRST_NS: Final = to_ns(datetime(2000, 1, 1, tzinfo=UTC))
+_LAST_NS: Final = to_ns(datetime(2100, 1, 1, tzinfo=UTC))
 _FUTURE_NS: Final = 24 * NS_PER_HOUR
 _STEPS_NS: Final = tuple(minutes * NS_PER_HOUR // 60 for minutes in (1, 5, 10, 15, 30, 60))
 
@@ -142,7 +143,7 @@ class Points:
         self._seen += 1
         if self._seen > POINTS_MAX:
             raise self._malformed(f"more than {POINTS_MAX} points in one reply", field=self._path)
-        if start_ns is None or end_ns is None:
+        if start_ns is None or end_ns is None or not _FIRST_NS <= start_ns < _LAST_NS:
             self.reject(Reject.TIME, position, MISSING)
             return
         if end_ns <= start_ns:
@@ -160,8 +161,13 @@ class Points:
         self._ranks.append(quality.rank)
         self._versions.append(version)
 
+    def skip(self, reason: Reject, index: int, raw: object) -> None:
+        """Count a point that its provider has judged useless."""
+        self._seen += 1
+        self.reject(reason, index, raw)
+
     def reject(self, reason: Reject, index: int, raw: object) -> None:
-        """Count a point that is not used."""
+        """Note why a point that was counted is not used."""
         if raw is MISSING and reason is Reject.NULL:
             self._missing += 1
         self.rejected[reason] += 1

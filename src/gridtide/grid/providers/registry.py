@@ -51,6 +51,7 @@ class ProviderSpec:
         credentials: What must or may be set.
         url_variables: Environment names that replace the base address.
         options: Names of further constructor parameters.
+        versions: API versions that may end a configured address, where the version is an option.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ProviderSpec:
     credentials: tuple[Credential, ...] = ()
     url_variables: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
 
     @property
     def info(self) -> ProviderInfo:
@@ -73,6 +75,16 @@ class ProviderSpec:
     def missing(self, credentials: Mapping[str, object]) -> tuple[str, ...]:
         """Our names of the required credentials that are not among *credentials*."""
         return tuple(c.variables[0] for c in self.credentials if c.required and _find(c, credentials) is None)
+
+    def split_url(self, url: str) -> tuple[str, dict[str, object]]:
+        """
+        Base address and the options that a configured address implies.
+
+        Other tools write the version into the address, for example ``https://api.electricitymap.org/v3/``.
+        """
+        base = url.strip().rstrip("/")
+        head, _, last = base.rpartition("/")
+        return (head, {"version": last}) if last in self.versions else (base, {})
 
     def create(
         self, credentials: Mapping[str, object] | None = None, options: Mapping[str, object] | None = None
@@ -104,7 +116,18 @@ class ProviderSpec:
             if name not in self.options:
                 raise _unknown_option(self, name)
             given[name] = value
-        return self._load()(**given)
+        return self._made(given)
+
+    def _made(self, given: dict[str, Any]) -> Provider:
+        try:
+            return self._load()(**given)
+        except TypeError as error:
+            lacking = [name for name in self.options if f"'{name}'" in str(error)]
+            if not lacking:
+                raise
+            raise ConfigurationError(
+                f"{self.name} needs the options {', '.join(lacking)}", provider=self.name, field=lacking[0]
+            ) from None
 
     def _load(self) -> type[Provider]:
         found: type[Provider] = getattr(importlib.import_module(self.module), self.class_name)
@@ -128,9 +151,54 @@ def _unknown_option(spec: ProviderSpec, name: str) -> ConfigurationError:
 
 
 _ROOM: Final = "gridtide.grid.providers"
+_EIA: Final = Credential("api_key", ("EIA_API_KEY",))
+_ENTSOE: Final = Credential("api_key", ("ENTSOE_API_KEY", "ENTSOE_API_TOKEN", "ENTSOE_TOKEN"))
+_WATTTIME: Final = (
+    Credential("username", ("WATTTIME_USER", "WATT_TIME_API_USER", "WATT_TIME_USER", "WATTTIME_USERNAME")),
+    Credential("password", ("WATTTIME_PASSWORD", "WATT_TIME_API_PASSWORD", "WATT_TIME_PASSWORD")),
+)
+_MAPS: Final = Credential(
+    "api_key", ("ELECTRICITYMAPS_API_KEY", "ELECTRICITY_MAPS_API_TOKEN", "ELECTRICITYMAPS_API_TOKEN")
+)
+_FACTORS: Final = ("factors",)
 _SPECS: Final = (
     ProviderSpec("uk", f"{_ROOM}.uk", "NesoCarbonIntensity"),
     ProviderSpec("energy-charts", f"{_ROOM}.energy_charts", "EnergyCharts"),
+    ProviderSpec("caiso", f"{_ROOM}.caiso", "Caiso"),
+    ProviderSpec("ercot", f"{_ROOM}.ercot", "Ercot", options=_FACTORS),
+    ProviderSpec("nyiso", f"{_ROOM}.nyiso", "Nyiso", options=_FACTORS),
+    ProviderSpec("miso", f"{_ROOM}.miso", "Miso", options=_FACTORS),
+    ProviderSpec("isone", f"{_ROOM}.isone", "IsoNe", options=_FACTORS),
+    ProviderSpec("energidataservice", f"{_ROOM}.energidataservice", "EnergiDataService"),
+    ProviderSpec("odre", f"{_ROOM}.odre", "Odre"),
+    ProviderSpec("watttime", f"{_ROOM}.watttime", "WattTime", credentials=_WATTTIME, options=("model",)),
+    ProviderSpec(
+        "electricitymaps",
+        f"{_ROOM}.electricity_maps",
+        "ElectricityMaps",
+        credentials=(_MAPS,),
+        url_variables=("ELECTRICITYMAPS_API_URL", "ELECTRICITY_MAPS_API_URL"),
+        options=("version", "direct", "production", "granularity", "home_assistant"),
+        versions=("v3", "v4"),
+    ),
+    ProviderSpec("eia", f"{_ROOM}.eia", "Eia", credentials=(_EIA,), options=_FACTORS),
+    ProviderSpec("entsoe", f"{_ROOM}.entsoe", "Entsoe", credentials=(_ENTSOE,), options=_FACTORS),
+    ProviderSpec(
+        "openelectricity",
+        f"{_ROOM}.openelectricity",
+        "OpenElectricity",
+        credentials=(Credential("api_key", ("OPENELECTRICITY_API_KEY",)),),
+    ),
+    ProviderSpec("pjm", f"{_ROOM}.pjm", "Pjm", credentials=(Credential("api_key", ("PJM_API_KEY",)),)),
+    ProviderSpec("casdk", f"{_ROOM}.carbon_aware_sdk", "CarbonAwareSdk", options=("kind", "scope", "prefix")),
+    ProviderSpec("carbon-aware-computing", f"{_ROOM}.carbon_aware_sdk", "CarbonAwareComputing"),
+    ProviderSpec(
+        "prometheus",
+        f"{_ROOM}.prometheus",
+        "Prometheus",
+        credentials=(Credential("api_key", ("PROMETHEUS_TOKEN",), required=False),),
+        options=("query", "unit", "kind", "scope", "step_minutes", "zones", "quality", "attribution"),
+    ),
     ProviderSpec("energy-charts-price", f"{_ROOM}.energy_charts", "EnergyChartsPrice"),
 )
 _OTHER_NAMES: Final = {
@@ -139,6 +207,15 @@ _OTHER_NAMES: Final = {
     "carbonintensityorguk": "uk",
     "carbon-intensity-uk": "uk",
     "energycharts": "energy-charts",
+    "watt-time": "watttime",
+    "electricity-maps": "electricitymaps",
+    "electricitymap": "electricitymaps",
+    "entso-e": "entsoe",
+    "iso-ne": "isone",
+    "rte": "odre",
+    "energinet": "energidataservice",
+    "carbon-aware-sdk": "casdk",
+    "carbonawaresdk": "casdk",
 }
 
 
