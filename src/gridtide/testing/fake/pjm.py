@@ -2,7 +2,7 @@
 The PJM Data Miner 2 shape of five-minute marginal emission rates.
 
 Quirks kept: a subscription key in a header; UTC times without an offset; pages by ``startRow`` and ``rowCount``; rates
-in lb/MWh, and the truth too. Zone keys: pricing node ids such as ``1``.
+in lb/MWh, and the truth too. Zone keys: pricing nodes such as ``PJM-RTO``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Pjm"]
 
 KEY: Final = "fake-key"
+WHOLE: Final = "PJM-RTO"
 EASTERN: Final = ZoneInfo("America/New_York")
 STEP: Final = timedelta(minutes=5)
 MOST_ROWS: Final = 50_000
@@ -47,8 +48,8 @@ class Pjm(Family):
         self.keys = frozenset(keys)
 
     def zone_of(self, call: Call) -> str:
-        """The pricing node."""
-        return call.param("pnode_id", default="1")
+        """The pricing node, by name or number."""
+        return call.param("pnode_name", "pnode_id", default=WHOLE)
 
     def answer(self, call: Call, desk: Desk) -> Answer:
         """Answer marginal emissions of one node."""
@@ -74,8 +75,8 @@ def _item(row: Row, node: str) -> dict[str, Any]:
     return {
         "datetime_beginning_utc": f"{row.start:%Y-%m-%dT%H:%M:%S}",
         "datetime_beginning_ept": f"{row.start.astimezone(EASTERN):%Y-%m-%dT%H:%M:%S}",
-        "pnode_id": int(node) if node.isdigit() else node,
-        "pnode_name": "PJM-RTO",
+        "pnode_id": int(node) if node.isdigit() else 1,
+        "pnode_name": WHOLE if node.isdigit() else node,
         "marginal_co2_rate": rounded(row.measured, 1),
         "marginal_so2_rate": 0.2,
         "marginal_nox_rate": 0.4,
