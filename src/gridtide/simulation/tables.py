@@ -58,9 +58,13 @@ class Table:
             )
         return self.columns[column]
 
-    def numbers(self, column: str) -> NDArray[np.float64]:
+    def numbers(self, column: str, *, blank: bool = False) -> NDArray[np.float64]:
         """
         One column as numbers, shape (n_rows,).
+
+        Args:
+            column: Its header.
+            blank: Whether an empty cell is a missing value (NaN) instead of an error.
 
         Raises:
             MalformedFile: A cell is empty, not a number or not finite; the message names row and column.
@@ -70,7 +74,10 @@ class Table:
             values = np.array(cells, dtype=np.float64)
         except ValueError:
             values = np.array([_number_or_nan(cell) for cell in cells], dtype=np.float64)
-        bad = np.flatnonzero(~np.isfinite(values))
+        wrong = ~np.isfinite(values)
+        if blank:
+            wrong &= np.array([bool(cell.strip()) for cell in cells])
+        bad = np.flatnonzero(wrong)
         if bad.size:
             raise self.bad_cell(int(bad[0]), column, "a finite number with a decimal point")
         return values

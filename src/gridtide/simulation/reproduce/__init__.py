@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["PAPERS", "reproduce"]
 
 PAPERS: Final[dict[str, str]] = {
+    "forecasting": "gridtide.simulation.reproduce.forecasting",
+    "cap": "gridtide.simulation.reproduce.cap",
     "carbonscaler": "gridtide.simulation.reproduce.carbonscaler",
     "gaia": "gridtide.simulation.reproduce.gaia",
     "lets-wait-awhile": "gridtide.simulation.reproduce.lets_wait_awhile",

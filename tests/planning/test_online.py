@@ -1,0 +1,136 @@
+"""Online search: closed forms, the guaranteed ratio against the worst that can come, and switching."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import lambertw
+
+from gridtide.domain.errors import InvalidInput
+from gridtide.planning import online
+from gridtide.planning.online import SwitchLimits
+from support import shared_dir
+
+bounds = st.tuples(st.floats(1, 100), st.floats(1.2, 20)).map(lambda b: (b[0], b[0] * b[1]))
+
+
+@st.composite
+def windows(draw, *, least_slots=1):
+    low, high = draw(bounds)
+    units = draw(st.integers(1, 6))
+    shares = draw(st.lists(st.floats(0, 1), min_size=max(units, least_slots), max_size=14))
+    return low, high, units, low + (high - low) * np.array(shares)
+
+
+def plain(limits):
+    return SwitchLimits(limits, limits)
+
+
+def test_one_slot_of_work_is_the_root_of_the_product():
+    """The best limit for one slot is sqrt(low high); k-min search with one unit says the same."""
+    assert online.one_min_limit(100.0, 400.0) == 200.0
+    assert online.k_min_limits(1, 100.0, 400.0)[0] == pytest.approx(200.0)
+    assert float(online.k_min_ratio(1, 100.0, 400.0)) == pytest.approx(2.0)
+
+
+@given(bounds)
+@settings(max_examples=60, deadline=None)
+def test_the_bound_is_lamberts(pair):
+    """The ratio for endless work agrees with an independent Lambert W."""
+    low, high = pair
+
+    assert online.k_min_ratio_bound(low, high) == pytest.approx(
+        1.0 / (1.0 + lambertw((low / high - 1) / np.e).real), rel=1e-9
+    )
+
+
+def test_the_ratio_falls_with_the_work_towards_the_bound():
+    """More units to spread make the guarantee better, never better than for endless work."""
+    ratios = online.k_min_ratio([1, 2, 8, 64, 4096], 1.0, 10.0)
+
+    assert (np.diff(ratios) < 0).all()
+    assert ratios[-1] > online.k_min_ratio_bound(1.0, 10.0)
+    assert ratios[-1] == pytest.approx(online.k_min_ratio_bound(1.0, 10.0), rel=1e-3)
+
+
+@given(windows())
+@settings(max_examples=100, deadline=None)
+def test_k_min_search_keeps_its_promise(case):
+    """Whatever comes between the bounds, the cost is at most the ratio times the best."""
+    low, high, units, values = case
+
+    taken = online.slots_taken(values, plain(online.k_min_limits(units, low, high)))
+
+    assert taken.sum() == units
+    best = np.sort(values)[:units].sum()
+    assert values[taken].sum() <= float(online.k_min_ratio(units, low, high)) * best * (1 + 1e-9)
+
+
+@given(windows(), st.floats(0, 0.49))
+@settings(max_examples=100, deadline=None)
+def test_pause_and_resume_keeps_its_promise(case, share):
+    """With switches paid, the cost is at most the ratio times any plan's, the best one found by trying all."""
+    low, high, units, values = case
+    switch = share * (high - low)
+
+    def total(mask):
+        edges = np.diff(np.concatenate(([0], mask.astype(int), [0])))
+        return values[mask].sum() + switch * np.abs(edges).sum()
+
+    taken = online.slots_taken(values, online.pause_resume_limits(units, low, high, switch))
+
+    masks = ((np.arange(2**values.size)[:, None] >> np.arange(values.size)) & 1).astype(bool)
+    best = min(total(mask) for mask in masks[masks.sum(axis=1) == units])
+    assert total(taken) <= online.pause_resume_ratio(units, low, high, switch) * best * (1 + 1e-9)
+
+
+def test_without_switching_cost_both_families_are_one():
+    """At no cost pause and resume is k-min search."""
+    limits = online.pause_resume_limits(4, 100.0, 500.0, 0.0)
+
+    assert limits.start == pytest.approx(online.k_min_limits(4, 100.0, 500.0))
+    assert limits.stop == pytest.approx(limits.start)
+
+
+def test_a_dearer_switch_makes_it_slower_to_stop():
+    """The two limits lie two switches apart, so a running job tolerates more than a paused one."""
+    limits = online.pause_resume_limits(4, 100.0, 500.0, 30.0)
+
+    assert limits.stop - limits.start == pytest.approx(np.full(4, 60.0))
+    middle = float(limits.start[1] + limits.stop[1]) / 2
+    assert online.runs_next(middle, limits, 1, slots_left=99, running=True)
+    assert not online.runs_next(middle, limits, 1, slots_left=99, running=False)
+
+
+def test_work_without_slack_runs_whatever_it_costs():
+    """The deadline comes before the limit."""
+    limits = plain(online.k_min_limits(2, 1.0, 10.0))
+
+    assert online.runs_next(10.0, limits, 0, slots_left=2, running=False)
+    assert not online.runs_next(10.0, limits, 0, slots_left=3, running=False)
+    assert not online.runs_next(1.0, limits, 2, slots_left=5, running=True)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda: online.one_min_limit(0.0, 5.0), id="low of zero"),
+        pytest.param(lambda: online.k_min_ratio_bound(5.0, 4.0), id="high below low"),
+        pytest.param(lambda: online.pause_resume_ratio(3, 1.0, 5.0, 2.0), id="switch as dear as the spread"),
+        pytest.param(lambda: online.slots_taken(np.ones(1), plain(np.ones(2))), id="more work than slots"),
+    ],
+)
+def test_impossible_figures_are_refused(ask):
+    """No guarantee exists without a positive low and a spread."""
+    with pytest.raises(InvalidInput, match="allowed|do not fit"):
+        ask()
+
+
+@pytest.mark.shared
+def test_recorded_ratios_agree():
+    """Exact ratios for 1 to 128 units over six spreads."""
+    import json
+
+    path = shared_dir("runs", "cap", "cap_kmin_vectors.json")
+    for line in json.loads(path.read_text())["k_min_search_alpha"]:
+        assert float(online.k_min_ratio(line["k"], 1.0, line["theta"])) == pytest.approx(line["alpha_k"], rel=1e-9)

@@ -1,0 +1,50 @@
+"""CAP: recorded quotas and ratios."""
+
+import json
+
+import pytest
+
+from gridtide.domain.errors import InvalidInput, MalformedFile
+from gridtide.simulation.reproduce import reproduce
+from support import shared_dir
+
+
+@pytest.mark.shared
+def test_recorded_quotas_and_ratios_are_exact():
+    """96 quotas agree to the executor, limits and ratios to nine digits."""
+    report = reproduce("cap", data=shared_dir("runs"))
+
+    assert report.largest_difference.tolerances <= 1.0
+    quotas = report.sections[0]
+    assert len(quotas.rows) == 96
+    assert all(d.absolute == 0 for d in quotas.differences() if d.measure.column == "allowed")
+
+
+def folder(tmp_path, content):
+    (tmp_path / "cap").mkdir()
+    (tmp_path / "cap/cap_kmin_vectors.json").write_text(content)
+    return tmp_path
+
+
+def test_one_quota_by_hand(tmp_path):
+    """Between lowest and highest the quota lies between all and the minimum."""
+    line = {"ci": 250.0, "L": 100, "U": 400, "min_execs": 2, "driver_pods": 0, "max_execs": 10}
+    data = folder(tmp_path, json.dumps({"cap_vectors": [line], "k_min_search_alpha": [{"theta": 4, "k": 1}]}))
+
+    quota, ratio = (section.rows[0] for section in reproduce("cap", data=data).sections)
+
+    assert 2 <= quota["allowed"] < 10
+    assert ratio["alpha_k"] == pytest.approx(2.0)
+
+
+def test_a_zone_file_is_refused(tmp_path):
+    """There is no zone in a formula; ignoring the file would look like using it."""
+    with pytest.raises(InvalidInput, match="no zone file"):
+        reproduce("cap", data=tmp_path, zone_files=[tmp_path / "x.csv"])
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"cap_vectors": [{}], "k_min_search_alpha": []}'])
+def test_another_shape_is_named(tmp_path, content):
+    """Lines without their bounds cannot be computed."""
+    with pytest.raises(MalformedFile, match="cap_kmin_vectors.json"):
+        reproduce("cap", data=folder(tmp_path, content))
