@@ -47,11 +47,18 @@ class Option(NamedTuple):
     note: str
 
 
-def alternatives_to(chosen: Choice, method: Method, case: Case) -> tuple[Option, ...]:
-    """Other plans that keep every bound, cheapest first; plans that run at the same times are listed once."""
+def alternatives_to(chosen: Choice, answered: Method | None, case: Case) -> tuple[Option, ...]:
+    """
+    Other plans that keep every bound, cheapest first; plans that run at the same times are listed once.
+
+    Args:
+        chosen: What will be done.
+        answered: Policy whose plan that is, not asked again; None where a wrapper overruled it.
+        case: What the policies look at.
+    """
     seen = {chosen.pieces}
     found = []
-    for option in (*_policies(method, case), *_blocks(case)):
+    for option in (*_policies(answered, case), *_blocks(case)):
         if option.choice.pieces not in seen:
             seen.add(option.choice.pieces)
             found.append(option)
@@ -59,9 +66,9 @@ def alternatives_to(chosen: Choice, method: Method, case: Case) -> tuple[Option,
     return tuple(found[: case.options.alternatives])
 
 
-def _policies(chosen: Method, case: Case) -> Iterator[Option]:
+def _policies(answered: Method | None, case: Case) -> Iterator[Option]:
     for method in _METHODS:
-        if method is chosen:
+        if method is answered:
             continue
         if method is Method.LOWEST_SLOTS and not case.workload.interruptible:
             continue

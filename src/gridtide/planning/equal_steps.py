@@ -63,7 +63,7 @@ def lowest_on_equal_steps(curve: Curve, release_ns: int, latest_ns: int, length_
     if first_cost <= limit:
         start, cost, reason = first, first_cost, _LOWER_LATER
         if first == release_ns:
-            high = max(last_cost, *(x.item(x.argmax()) for x in (comb, late) if x is not None and x.size))
+            high = max([last_cost, *(x.item(x.argmax()) for x in (comb, late) if x is not None and x.size)])
             reason = _FLAT if high <= limit else _LOWEST_NOW
     else:
         start, cost, reason = last, last_cost, _LOWER_LATER

@@ -87,7 +87,7 @@ def below_level(steps: Steps, length_ns: int) -> Below | None:
 def _measure(level: float, low: NDArray[np.float64], high: NDArray[np.float64], lengths: NDArray[np.int64]) -> float:
     """Time at or below *level*. [ns]"""
     slope = np.where(high > low, high - low, 1.0)
-    share = np.where(high > low, np.clip((level - low) / slope, 0.0, 1.0), level >= low)
+    share = np.where(high > low, np.clip(level - low, 0.0, slope) / slope, level >= low)
     return float((share * lengths).sum())
 
 
@@ -117,7 +117,7 @@ def _taken_below(
 ) -> NDArray[np.int64]:
     """Time of each step below *level*, to the microsecond a datetime resolves; steps flat at it count nothing. [ns]"""
     slope = np.where(high > low, high - low, 1.0)
-    share = np.where(high > low, np.clip((level - low) / slope, 0.0, 1.0), level > low)
+    share = np.where(high > low, np.clip(level - low, 0.0, slope) / slope, level > low)
     rounded = np.rint(share * lengths / _MICROSECOND_NS).astype(np.int64) * _MICROSECOND_NS
     return np.where(share >= 1.0, lengths, np.minimum(rounded, lengths))
 

@@ -33,6 +33,7 @@ __all__ = ["POLICY_VERSION", "Method", "PlanOptions", "grams_of", "plan"]
 POLICY_VERSION: Final = "1"
 
 _DEFAULTS: Final = PlanOptions()
+_OVERRULED: Final = frozenset({Reason.SAVING_TOO_SMALL, Reason.KEPT_PLAN})
 
 
 def plan(
@@ -125,6 +126,7 @@ def _record(verdict: Verdict, case: Case) -> Decision:
 def _alternatives(verdict: Verdict, case: Case) -> tuple[Alternative, ...]:
     if not verdict.is_free or verdict.choice is None:
         return ()
+    answered = None if verdict.reason in _OVERRULED else verdict.method
     return tuple(
         Alternative(
             name=option.name,
@@ -136,7 +138,7 @@ def _alternatives(verdict: Verdict, case: Case) -> tuple[Alternative, ...]:
             zone=case.workload.home or case.series.signal.zone,
             note=option.note,
         )
-        for option in alternatives_to(verdict.choice, verdict.method, case)
+        for option in alternatives_to(verdict.choice, answered, case)
     )
 
 

@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     What was decided, in numbers.
 
     Attributes:
-        method: Policy that answered.
+        method: Policy that was asked; the reason says what overruled it.
         start_ns: First instant of work. [ns]
         reason: Why.
         choice: The evaluated run; None where part of it is not known.
@@ -58,9 +58,8 @@ def judge(method: Method, case: Case) -> Verdict:
     bounds = case.bounds
     forced = _forced(method, case.workload, bounds)
     if forced is not None:
-        fixed = Method.RUN_LATEST if forced is Reason.RUN_LATEST_ASKED else Method.RUN_NOW
         start_ns = bounds.latest_ns if forced is Reason.RUN_LATEST_ASKED else None
-        return _fixed(fixed, case, bounds.release_ns if start_ns is None else start_ns, forced)
+        return _fixed(method, case, bounds.release_ns if start_ns is None else start_ns, forced)
     if not bounds.is_known(case.series):
         return _blind(method, case, Reason.NO_DATA)
     choice = choose(method, case)
@@ -121,4 +120,4 @@ def _worth_waiting(verdict: Verdict, case: Case) -> Verdict:
         return verdict
     if now_cost - verdict.choice.cost >= least * abs(now_cost):
         return verdict
-    return _fixed(Method.RUN_NOW, case, case.bounds.release_ns, Reason.SAVING_TOO_SMALL)
+    return _fixed(verdict.method, case, case.bounds.release_ns, Reason.SAVING_TOO_SMALL)
