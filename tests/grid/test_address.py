@@ -73,6 +73,7 @@ def test_plain_http_to_a_private_network_has_to_be_allowed() -> None:
         checked_base_url("http://169.254.169.254", allow_http=True)
 
 
-def test_limits_are_counted_per_host_and_port() -> None:
-    """Paths and case do not make another host."""
-    assert host_of("https://API.example.org:8443/v4") == "api.example.org:8443"
+def test_limits_are_counted_per_base_address() -> None:
+    """Case does not make another host; two sources behind one gateway are two."""
+    assert host_of("https://API.example.org:8443/v4") == "api.example.org:8443/v4"
+    assert host_of("https://gateway.example/uk") != host_of("https://gateway.example/eia")

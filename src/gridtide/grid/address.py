@@ -65,8 +65,13 @@ def checked_base_url(text: str, *, allow_http: bool = False) -> str:
 
 
 def host_of(base_url: str) -> str:
-    """Host and port of a checked address; what limits and pauses are counted by."""
-    return urlsplit(base_url).netloc.lower()
+    """
+    Host, port and path of a checked address; what limits, pauses and breakers are counted by.
+
+    The path belongs to it because several sources may stand behind one gateway, each with limits of its own.
+    """
+    parts = urlsplit(base_url)
+    return parts.netloc.lower() + parts.path
 
 
 def is_loopback(host: str) -> bool:

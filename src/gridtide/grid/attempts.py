@@ -1,0 +1,84 @@
+"""
+When one zone and product of a provider may be asked again after failures.
+
+A fault makes the distance between tries grow, never below what a healthy zone is asked at; a refusal for good, such
+as a plan that does not cover it, is remembered for an hour.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gridtide.domain.errors import ConfigurationError, Unauthorized, ZoneNotCovered
+from gridtide.grid import freshness
+from gridtide.grid.breaker import Backoff
+from gridtide.grid.line import RETRIES
+
+if TYPE_CHECKING:
+    from gridtide.domain.errors import CarbonError
+    from gridtide.grid.desk import Desk
+    from gridtide.grid.provider import ProviderInfo
+
+__all__ = ["Attempts"]
+
+_REFUSED_FOR_S: Final = 3600.0
+
+
+class Attempts:
+    """
+    Failures in a row of one product of one zone.
+
+    Args:
+        info: Tells how often healthy zones are asked.
+        desk: Clock, jitter and TTL.
+    """
+
+    def __init__(self, info: ProviderInfo, desk: Desk) -> None:
+        self._info = info
+        self._desk = desk
+        self._backoff = Backoff()
+        self._refused_until = 0.0
+        self._problem = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether asking again soon is useless."""
+        return self._refused_until > self._desk.clock.monotonic()
+
+    @property
+    def retries(self) -> int:
+        """Further tries a fetch may make: none while the last fetch failed."""
+        return 0 if self._backoff.failures else RETRIES
+
+    def obstacle(self) -> str:
+        """Why it may not be asked now; empty when it may."""
+        if self.is_refused:
+            return self._problem
+        return self._problem if self._backoff.wait(self._desk.clock.monotonic()) > 0 else ""
+
+    def failed(self, error: CarbonError, *, cold: bool) -> None:
+        """
+        Note a failure.
+
+        Args:
+            error: What came instead of values.
+            cold: Whether nothing is known yet; then the first wait is the shorter TTL.
+        """
+        now = self._desk.clock.monotonic()
+        self._problem = error.message
+        if isinstance(error, (Unauthorized, ZoneNotCovered, ConfigurationError)):
+            self._refused_until = now + _REFUSED_FOR_S
+            return
+        interval = freshness.healthy_interval(self._info, self._desk.ttl)
+        if cold and not self._backoff.failures:
+            interval = self._desk.ttl
+        self._backoff.failed(
+            now,
+            interval=interval.total_seconds(),
+            at_least=error.retry_after.total_seconds() if error.retry_after else 0.0,
+            rng=self._desk.rng,
+        )
+
+    def succeeded(self) -> None:
+        """Forget the failures."""
+        self._backoff, self._problem, self._refused_until = Backoff(), "", 0.0

@@ -1,0 +1,357 @@
+"""
+The grid client: the best values there are for a zone, with how good they are and why they are no better.
+
+For one question it climbs down the freshness ladder: every source of the first group (one signal kind, one scope) for
+fresh values, then stale ones within the bound, then their typical profile, then the yearly table, then ``none``. It
+never raises for missing data. Values of two providers never meet in one answer, and a comparison of several zones
+stays on one provider, or on the yearly table for all of them (invariants I4, I14).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self
+
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.interval import Interval
+from gridtide.domain.ports import Reading
+from gridtide.domain.series import Series
+from gridtide.domain.signal import Scope, Signal, SignalKind
+from gridtide.grid import chain, crosscheck
+from gridtide.grid.cache import DEFAULT_TTL, Cache, MemoryStore
+from gridtide.grid.choice import Chooser
+from gridtide.grid.desk import Desk
+from gridtide.grid.ladder import Ladder
+from gridtide.grid.source import Source
+from gridtide.grid.static import StaticTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from types import TracebackType
+
+    from gridtide.domain.ports import Clock, SignalQuery
+    from gridtide.domain.zone import Zone
+    from gridtide.grid.desk import Part, Update
+    from gridtide.grid.fetch import Fetcher
+    from gridtide.grid.ladder import Answer, Forecaster
+    from gridtide.grid.provider import Provider
+
+__all__ = ["GridClient", "Rules"]
+
+_MEMO_MAX: Final = 4096
+_SOURCES_MAX: Final = 4096
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """
+    Choices of whoever sets the client up.
+
+    Args:
+        prefer: Provider names that go first, in that order.
+        allow_signal_mix: Whether another signal kind or scope may stand in; it is labelled then.
+        use_static: Whether the yearly table is the last step.
+        ttl: How long an answer is fresh at least.
+        patience: How long a fetch is waited for when something stale is at hand.
+        history_span: How much of the past our own forecast gets.
+        warm_history: Whether to fetch that past once a day while all is well, so that a typical profile is at hand
+            when nothing is; for processes that live long.
+    """
+
+    prefer: tuple[str, ...] = ()
+    allow_signal_mix: bool = False
+    use_static: bool = True
+    ttl: timedelta = DEFAULT_TTL
+    patience: timedelta = timedelta(seconds=2)
+    history_span: timedelta = timedelta(days=28)
+    warm_history: bool = False
+
+
+_Signature = tuple["Zone", "SignalKind | None", bool, str, "timedelta | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """A fresh answer, ready to be given again while it stays fresh."""
+
+    reading: Reading
+    covered: Interval
+    monotonic_until: float
+    informed_at: datetime
+
+
+class GridClient:
+    """
+    Reads signals of zones; a `GridData`.
+
+    Args:
+        providers: Sources that are set up, in no particular order.
+        fetcher: Asks them; closed with the client.
+        clock: Wall and monotonic time.
+        cache: Keeps answers; in this process's memory when left out.
+        rules: Choices of whoever sets it up.
+        forecaster: Makes our own forecast where a provider's horizon is short; None for none.
+        static: The yearly table.
+        rng: Source of jitter.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        *,
+        fetcher: Fetcher,
+        clock: Clock,
+        cache: Cache | None = None,
+        rules: Rules | None = None,
+        forecaster: Forecaster | None = None,
+        static: StaticTable | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.rules: Final = rules or Rules()
+        self._providers = tuple(providers)
+        self._fetcher = fetcher
+        self._clock = clock
+        self._cache = cache or Cache(MemoryStore(clock), clock=clock)
+        self._desk = Desk(
+            fetcher,
+            self._cache,
+            clock,
+            rng or random.Random(),  # noqa: S311 - jitter, nothing secret
+            self.rules.ttl,
+            self.rules.patience,
+        )
+        self._ladder = Ladder(forecaster, clock, history_span=self.rules.history_span)
+        self._static = static or StaticTable()
+        self._chooser = Chooser(self._ladder, clock)
+        self._sources: dict[tuple[int, str, SignalKind], Source] = {}
+        self._memo: dict[_Signature, _Remembered] = {}
+        self._warmed: dict[tuple[str, str], float] = {}
+        self._tasks: set[asyncio.Task[Part]] = set()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def read(self, query: SignalQuery) -> Reading:
+        """Best values available now; never raises for missing data, says ``none`` instead."""
+        signature: _Signature = (query.zone, query.kind, query.forecast, query.purpose, query.max_age)
+        memo = self._memo.get(signature)
+        if memo is not None and self._clock.monotonic() < memo.monotonic_until:
+            covered, window, kept = memo.covered, query.window, memo.reading
+            age = self._clock.now() - memo.informed_at
+            fits = covered.start <= window.start and window.end <= covered.end
+            if fits and (query.max_age is None or age <= query.max_age):
+                return Reading(
+                    series=kept.series, step=FreshnessStep.CACHED, reason=kept.reason, age=age, tried=kept.tried
+                )
+        return await self._read(query, signature)
+
+    async def read_many(self, queries: Sequence[SignalQuery]) -> tuple[Reading, ...]:
+        """
+        Values that may be compared: all from one provider and of one kind, or all from the yearly table.
+
+        Args:
+            queries: One per zone.
+
+        Returns:
+            One reading per query, in order.
+        """
+        if len(queries) <= 1:
+            return tuple([await self.read(query) for query in queries])
+        chains = [self._chain(query) for query in queries]
+        tried: list[str] = []
+        for first in chains[0]:
+            sharing = [_same_kind_from(candidates, first) for candidates in chains]
+            members = [candidate for candidate in sharing if candidate is not None]
+            if len(members) < len(queries):
+                continue
+            readings = await asyncio.gather(
+                *(self._read_from(member, query) for member, query in zip(members, queries, strict=True))
+            )
+            missing = [q.zone.key for q, r in zip(queries, readings, strict=True) if r.step is FreshnessStep.NONE]
+            if not missing:
+                return tuple(readings)
+            tried.append(f"{first.name}: nothing for {', '.join(missing)}")
+        reason = "; ".join(tried) or f"no provider covers {', '.join(q.zone.key for q in queries)} together"
+        return tuple(
+            self._last_step(query, query.kind, reason, tuple(tried), scope=Scope.LIFECYCLE) for query in queries
+        )
+
+    async def disagreement(self, query: SignalQuery) -> tuple[str, str, float] | None:
+        """Names of the two best sources of one kind and the ratio of their means (at least 1); None for fewer."""
+        found: list[tuple[str, Series]] = []
+        for group in chain.groups(self._chain(query))[:1]:
+            for candidate in group[:2]:
+                source = self._source(candidate, query.zone)
+                answer = await self._ladder.answer(source, query, self._clock.now())
+                if answer.series is not None:
+                    found.append((source.name, answer.series))
+        if len(found) < 2:
+            return None
+        ratio = crosscheck.disagreement(found[0][1], found[1][1])
+        return None if ratio is None else (found[0][0], found[1][0], ratio)
+
+    # -- around it -------------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[Update], None]) -> None:
+        """Tell *listener* about every fetch, good or bad; it must be quick and not raise."""
+        self._desk.listeners.append(listener)
+
+    def sources(self) -> tuple[Source, ...]:
+        """Everybody asked so far."""
+        return tuple(self._sources.values())
+
+    def trust(self, provider: str) -> None:
+        """Believe *provider* again after what looked like a changed unit turned out to be right."""
+        for source in self._sources.values():
+            if source.name == provider:
+                source.belief.restore()
+
+    async def aclose(self) -> None:
+        """Stop fetches under way and close connections."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cache.aclose()
+        await self._fetcher.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # -- one question ----------------------------------------------------------------------------------------------
+
+    async def _read(self, query: SignalQuery, signature: _Signature) -> Reading:
+        """Climb down: groups of sources, their profiles, the yearly table, nothing."""
+        if query.window.end > self._clock.now():
+            query = replace(query, window=_roomy(query.window))
+        groups = [[self._source(c, query.zone) for c in group] for group in chain.groups(self._chain(query))]
+        tried: list[str] = []
+        reached: list[list[Source]] = []
+        kind = query.kind
+        for group in groups:
+            choice = await self._chooser.best(group, query)
+            tried += choice.tried
+            if choice.answer is not None:
+                reading = self._reading(choice.answer, tried, groups[0][0])
+                self._remember(signature, query, choice.answer, reading)
+                self._warm(choice.answer)
+                return reading
+            if choice.refused:
+                continue
+            kind = kind if reached else group[0].candidate.kind
+            reached.append(group)
+            if not self.rules.allow_signal_mix:
+                break
+        for group in reached:
+            profile = await self._chooser.profile(group, query)
+            if profile is not None:
+                return self._reading(profile, tried, groups[0][0])
+        reason = "; ".join(tried) or f"no provider is set up for {query.zone.key}"
+        return self._last_step(query, kind, reason, tuple(tried))
+
+    async def _read_from(self, candidate: chain.Candidate, query: SignalQuery) -> Reading:
+        """Values of one provider only; ``none`` when it has nothing, typical profile included."""
+        source = self._source(candidate, query.zone)
+        choice = await self._chooser.only(source, query)
+        answer = choice.answer or await self._chooser.profile([source], query)
+        if answer is None:
+            reason = "; ".join(choice.tried)
+            return Reading(series=_nothing(query, query.kind), step=FreshnessStep.NONE, reason=reason)
+        return self._reading(answer, list(choice.tried), source)
+
+    def _reading(self, answer: Answer, tried: list[str], first: Source) -> Reading:
+        assert answer.series is not None  # noqa: S101 - an answer that is chosen has values
+        reasons = list(tried)
+        if answer.source.candidate.kind is not first.candidate.kind:
+            reasons.append(f"{answer.source.candidate.kind} instead of {first.candidate.kind}")
+        elif answer.source.candidate.scope is not first.candidate.scope:
+            reasons.append(f"{answer.source.candidate.scope} instead of {first.candidate.scope} emissions")
+        return Reading(
+            series=answer.series, step=answer.step, reason="; ".join(reasons), age=answer.age, tried=tuple(tried)
+        )
+
+    def _last_step(
+        self,
+        query: SignalQuery,
+        kind: SignalKind | None,
+        reason: str,
+        tried: tuple[str, ...],
+        *,
+        scope: Scope | None = None,
+    ) -> Reading:
+        """The yearly table, which knows averages only, or nothing."""
+        allowed = kind in {None, SignalKind.AVERAGE} or (kind is SignalKind.MARGINAL and self.rules.allow_signal_mix)
+        if not (self.rules.use_static and allowed):
+            return Reading(series=_nothing(query, kind), step=FreshnessStep.NONE, reason=reason, tried=tried)
+        series = self._static.series(query.zone, query.window, scope=scope)
+        return Reading(series=series, step=FreshnessStep.STATIC, reason=reason, tried=tried)
+
+    def _remember(self, signature: _Signature, query: SignalQuery, answer: Answer, reading: Reading) -> None:
+        self._memo.pop(signature, None)
+        if not answer.is_fresh or answer.until is None:
+            return
+        if len(self._memo) >= _MEMO_MAX:
+            self._memo.clear()
+        now = self._clock.now()
+        self._memo[signature] = _Remembered(
+            reading,
+            query.window,
+            self._clock.monotonic() + (answer.until - now).total_seconds(),
+            now - (answer.age or timedelta(0)),
+        )
+
+    def _warm(self, answer: Answer) -> None:
+        """Fetch the source's past in the background, once a day."""
+        key, now = (answer.source.name, answer.source.candidate.key), self._clock.monotonic()
+        if not (self.rules.warm_history and answer.is_fresh) or self._warmed.get(key, now) > now:
+            return
+        self._warmed[key] = now + _DAY.total_seconds()
+        today = self._clock.now()
+        task = asyncio.get_running_loop().create_task(
+            answer.source.past.read(Interval(today - self.rules.history_span, today))
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _chain(self, query: SignalQuery) -> tuple[chain.Candidate, ...]:
+        return chain.candidates(
+            query.zone, self._providers, kind=query.kind, purpose=query.purpose, prefer=self.rules.prefer
+        )
+
+    def _source(self, candidate: chain.Candidate, zone: Zone) -> Source:
+        key = (id(candidate.provider), candidate.key, candidate.kind)
+        source = self._sources.get(key)
+        if source is None:
+            if len(self._sources) >= _SOURCES_MAX:
+                self._sources.clear()
+            yearly = self._static.value(zone) if candidate.kind is SignalKind.AVERAGE else None
+            mean = yearly.g_per_kwh if yearly is not None and yearly.kind != "world" else None
+            source = self._sources[key] = Source(candidate, self._desk, yearly_mean=mean)
+        return source
+
+
+def _same_kind_from(candidates: Sequence[chain.Candidate], first: chain.Candidate) -> chain.Candidate | None:
+    """The candidate of the same provider, kind and scope as *first*."""
+    for candidate in candidates:
+        if candidate.provider is first.provider and (candidate.kind, candidate.scope) == (first.kind, first.scope):
+            return candidate
+    return None
+
+
+def _roomy(window: Interval) -> Interval:
+    """*window* up to the end of the hour after its last, so that the same question a moment later is answered by it."""
+    end = window.end.replace(minute=0, second=0, microsecond=0) + 2 * _HOUR
+    return Interval(window.start, end)
+
+
+def _nothing(query: SignalQuery, kind: SignalKind | None) -> Series:
+    return Series(Signal(kind or SignalKind.AVERAGE, provider="none", zone=query.zone.key), [], [], [])

@@ -1,0 +1,227 @@
+"""
+One provider's view of one zone, through the cache: fetches when needed and backs off alone.
+
+A source answers for each product with a `Part`: values, the ladder step they deserve, their age and, when that is not
+the best step, why. It never raises for a provider's faults.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.errors import CarbonError, ProviderUnavailable
+from gridtide.domain.interval import Interval
+from gridtide.grid import freshness
+from gridtide.grid.attempts import Attempts
+from gridtide.grid.belief import Belief
+from gridtide.grid.cache import CacheKey, Entry
+from gridtide.grid.desk import Part, Update
+from gridtide.grid.past import Past
+from gridtide.grid.provider import Ask, Product
+from gridtide.grid.splice import overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from gridtide.domain.series import Series
+    from gridtide.grid.chain import Candidate
+    from gridtide.grid.desk import Desk
+
+__all__ = ["Source"]
+
+_DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
+_CURRENT_SPAN: Final = timedelta(minutes=5)
+
+
+class Source:
+    """
+    One candidate with its cache entries.
+
+    Args:
+        candidate: Who is asked about what.
+        desk: Shared with other sources.
+        yearly_mean: Of the zone, for a first check of plausibility; None when unknown. [gCO2eq/kWh]
+
+    Attributes:
+        past: Its history.
+        belief: Whether its values can be right.
+    """
+
+    def __init__(self, candidate: Candidate, desk: Desk, *, yearly_mean: float | None = None) -> None:
+        self.candidate = candidate
+        self.info = candidate.provider.info
+        self.past = Past(candidate, desk)
+        self.belief = Belief(self.info.name, candidate.key, desk.clock, yearly_mean=yearly_mean)
+        self._desk = desk
+        self._attempts = {product: Attempts(self.info, desk) for product in (Product.CURRENT, Product.FORECAST)}
+        self._held: dict[Product, Entry] = {}
+
+    @property
+    def name(self) -> str:
+        """Of the provider."""
+        return self.info.name
+
+    def offers(self, product: Product) -> bool:
+        """Whether the provider has it at all."""
+        return product in self.info.products
+
+    def key(self, product: Product) -> CacheKey:
+        """Where its entries are."""
+        candidate = self.candidate
+        return CacheKey(self.name, candidate.key, product, candidate.kind, candidate.scope)
+
+    def known(self) -> Series | None:
+        """Everything believed so far, without asking anybody."""
+        known: Series | None = None
+        for entry in self._held.values():
+            known = entry.series if known is None else overlay(known, entry.series)
+        return known
+
+    async def part(
+        self, product: Product, window: Interval, *, bound: timedelta, max_age: timedelta | None = None
+    ) -> Part:
+        """
+        Current values or a forecast.
+
+        Args:
+            product: Which of them.
+            window: Span of interest.
+            bound: Age up to which stale values are of use; with such at hand, a slow fetch is not waited for.
+            max_age: Age up to which a cached answer counts as fresh; None for the source's own rhythm.
+        """
+
+        def good(entry: Entry) -> bool:
+            return self._is_fresh(entry, product, max_age) and self._reaches(entry, product, window)
+
+        entry = await self._desk.cache.get(self.key(product), good)
+        if entry is not None:
+            self._held[product] = entry
+            if good(entry):
+                return self._judged(entry, product, FreshnessStep.CACHED, max_age)
+        attempts = self._attempts[product]
+        problem = attempts.obstacle()
+        if not problem:
+            try:
+                filled = await self._filled(product, window, entry, good, bound)
+                return self._judged(filled, product, FreshnessStep.LIVE, max_age)
+            except TimeoutError:
+                problem = f"{self.name} is slow to answer"
+            except CarbonError as error:
+                problem = error.message
+        if entry is None:
+            return Part(None, FreshnessStep.NONE, problem=problem, refused=attempts.is_refused)
+        part = self._judged(entry, product, FreshnessStep.CACHED, max_age)
+        return replace(part, problem=problem, refused=attempts.is_refused)
+
+    async def refresh(self, product: Product, window: Interval) -> bool:
+        """Fetch now although the cache may still be fresh, unless backing off; whether new values came."""
+        if self._attempts[product].obstacle():
+            return False
+        started = self._desk.clock.now()
+        try:
+            await self._filled(
+                product, window, self._held.get(product), lambda entry: entry.fetched_at >= started, timedelta(0)
+            )
+        except CarbonError:
+            return False
+        return True
+
+    # -- fetching --------------------------------------------------------------------------------------------------
+
+    async def _filled(
+        self, product: Product, window: Interval, entry: Entry | None, good: Callable[[Entry], bool], bound: timedelta
+    ) -> Entry:
+        stale_at_hand = entry is not None and entry.is_younger_than(bound, self._desk.clock.now())
+        async with asyncio.timeout(self._desk.patience.total_seconds() if stale_at_hand else None):
+            filled = await self._desk.cache.fill(
+                self.key(product), lambda: self._load(product, window, entry), good=good
+            )
+            if not self._reaches(filled, product, window):  # somebody else's flight had a shorter window
+                filled = await self._desk.cache.fill(
+                    self.key(product), lambda: self._load(product, window, filled), good=good
+                )
+        self._held[product] = filled
+        return filled
+
+    async def _load(self, product: Product, window: Interval, before: Entry | None) -> Entry:
+        candidate, attempts = self.candidate, self._attempts[product]
+        now = self._desk.clock.now()
+        ask = Ask(
+            zone=candidate.key,
+            product=product,
+            window=self._window_to_ask(product, window, now),
+            kind=candidate.kind,
+            now=now,
+        )
+        try:
+            series = await self._desk.fetcher.fetch(candidate.provider, ask, retries=attempts.retries)
+            if not series:
+                raise ProviderUnavailable(f"{self.name} has no values for {candidate.key} now", provider=self.name)
+            series = self.belief.sift(series, self._known_besides(before))
+        except CarbonError as error:
+            attempts.failed(error, cold=before is None)
+            self._desk.tell(Update(self.key(product), None, error.message))
+            raise
+        attempts.succeeded()
+        entry = Entry(series, ask.window, self._desk.clock.now())
+        if product is Product.CURRENT:
+            await self.past.collect(series)
+        self._desk.tell(Update(self.key(product), entry))
+        return entry
+
+    def _known_besides(self, before: Entry | None) -> Series | None:
+        known = self.known()
+        if before is None:
+            return known
+        return before.series if known is None else overlay(known, before.series)
+
+    def _window_to_ask(self, product: Product, window: Interval, now: datetime) -> Interval:
+        """Somewhat more than is wanted, so that the next question is answered by the same entry."""
+        if product is Product.CURRENT:
+            return Interval(now, now + max(self.info.period, _CURRENT_SPAN))
+        days = max(1, -((now - window.end) // _DAY))
+        return Interval(now, now + min(days * _DAY + _HOUR, max(self.info.horizon, _HOUR)))
+
+    # -- judging ---------------------------------------------------------------------------------------------------
+
+    def _is_fresh(self, entry: Entry, product: Product, max_age: timedelta | None) -> bool:
+        now = self._desk.clock.now()
+        if max_age is not None and entry.age(now) > max_age:
+            return False
+        ttl = self._desk.ttl
+        return entry.is_younger_than(freshness.STALE_MOST, now) and now < freshness.fresh_until(
+            self.info, entry, product, ttl
+        )
+
+    def _reaches(self, entry: Entry, product: Product, window: Interval) -> bool:
+        """Whether an entry was asked for all of *window* that the provider can give."""
+        if product is Product.CURRENT:
+            return True
+        return min(window.end, entry.covered.start + self.info.horizon) <= entry.covered.end
+
+    def _judged(self, entry: Entry, product: Product, step: FreshnessStep, max_age: timedelta | None) -> Part:
+        now = self._desk.clock.now()
+        age, problem = entry.age(now), self.belief.suspicion
+        information = freshness.information_age(entry.series, product, now)
+        late = information is not None and freshness.is_late(self.info, entry.series, product, now)
+        if late and information is not None:
+            step, age = FreshnessStep.STALE, max(age, information)
+            problem = f"{self.name} answers, but its newest data are {_in_words(information)} old"
+        elif not self._is_fresh(entry, product, max_age):
+            step, age = FreshnessStep.STALE, max(age, information or timedelta(0))
+        until = freshness.fresh_until(self.info, entry, product, self._desk.ttl)
+        return Part(entry.series, step, age, problem, until=until, late=late)
+
+    def __repr__(self) -> str:
+        return f"<Source {self.name}/{self.candidate.key} {self.candidate.kind}>"
+
+
+def _in_words(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
