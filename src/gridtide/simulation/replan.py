@@ -56,7 +56,8 @@ def windows_once(truth: Truth, jobs: SlotJobs) -> Outcome:
     """Lowest window on the forecast made at arrival."""
     starts = np.empty_like(jobs.first)
     for rows in _blocks(jobs):
-        starts[rows] = jobs.first[rows] + _best_offset(truth.forecasts[jobs.first[rows]], jobs, rows, jobs.slack[rows])
+        seen = truth.forecasts[jobs.first[rows]].astype(np.float64)
+        starts[rows] = np.add(jobs.first[rows], _best_offset(seen, jobs, rows, jobs.slack[rows]))
     return _outcome(truth.values, jobs, starts)
 
 
