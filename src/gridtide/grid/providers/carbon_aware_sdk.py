@@ -9,9 +9,9 @@ kilowatt-hour; a duration is ``HH:MM:SS`` or minutes; names begin with a capital
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from urllib.parse import quote
 
 from gridtide.domain.errors import ConfigurationError, GridError, ZoneNotCovered
 from gridtide.domain.instants import from_ns, isoformat
@@ -75,6 +75,7 @@ class CarbonAwareSdk(Provider):
                 field="kind",
             )
         self._prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
+        self.info = replace(type(self).info, scope=self._scope)  # type: ignore[misc]  # this server's own
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``casdk`` only: location names are up to the server."""
@@ -141,7 +142,12 @@ class CarbonAwareComputing(Provider):
     def build_requests(self, ask: Ask, replies: tuple[Reply, ...] = ()) -> tuple[Request, ...]:
         """One file for each country."""
         require_offered(self.info, ask)
-        return () if replies else (Request(path=f"/forecasts/{quote(ask.zone, safe='')}.json"),)
+        if ask.zone not in _COUNTRIES:
+            allowed = ", ".join(sorted(_COUNTRIES))
+            raise ZoneNotCovered(
+                f"{self.info.name} does not cover {ask.zone[:20]!r}; it has {allowed}", zone=ask.zone[:20]
+            )
+        return () if replies else (Request(path=f"/forecasts/{ask.zone}.json"),)
 
     def parse(self, ask: Ask, replies: tuple[Reply, ...]) -> Series:
         """Rows of the file, forecast when it was generated."""

@@ -10,6 +10,7 @@ second names the ``requestType``, and then only that zone and product are lost.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -100,6 +101,7 @@ class ElectricityMaps(Provider):
         self._scope = Scope.DIRECT if direct else Scope.LIFECYCLE
         self._perimeter = Perimeter.PRODUCTION if production else Perimeter.CONSUMPTION
         self._home_assistant = home_assistant
+        self.info = replace(type(self).info, scope=self._scope, perimeter=self._perimeter)  # type: ignore[misc]  # this key's own
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``electricitymaps`` if the zone has one; else its key, a region of Great Britain being ``GB``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from gridtide.grid.mix import FACTOR_SETS, FactorSet, Mix, factor_set
@@ -30,6 +31,7 @@ class GenerationProvider(Provider):
 
     def __init__(self, *, factors: str = "ipcc2014") -> None:
         self._factors = factor_set(factors, self.factor_sets)
+        self.info = replace(type(self).info, scope=self._factors.scope)  # type: ignore[misc]  # the factors' own
 
     def _points(self, ask: Ask, replies: tuple[Reply, ...], path: str) -> Points:
         require_offered(self.info, ask)

@@ -9,6 +9,7 @@ value. A sample holds for one step of the range query.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -86,6 +87,7 @@ class Prometheus(Provider):
             self._kind, self._scope, self._quality = SignalKind(kind), Scope(scope), Quality(quality)
         except ValueError as error:
             raise ConfigurationError(f"prometheus: {str(error)[:120]}", provider=_NAME, field="kind") from None
+        self.info = replace(type(self).info, scope=self._scope)  # type: ignore[misc]  # this query's own
         self._factor = _factor(self._kind, unit)
         self._query = query
         self._step = timedelta(minutes=step_minutes)
