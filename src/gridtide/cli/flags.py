@@ -46,7 +46,7 @@ def flattened(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, **flags)
 
     # typer must see the flags, not what is behind them
-    del call.__wrapped__  # type: ignore[attr-defined]
+    del call.__wrapped__
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     return call

@@ -27,7 +27,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "forecast": ("gridtide.cli.forecast", "What is ahead, as a chart"),
     "compare": ("gridtide.cli.compare", "Regions side by side, on one provider and one kind of signal"),
     "plan": ("gridtide.cli.plan", "When a job would run, what that avoids, and what else could be done"),
-    "reproduce": ("gridtide.cli.reproduce", "A paper's table computed again, beside the recorded one"),
     "check": ("gridtide.cli.check", "Is now a good time? Exit code 0 for yes, 75 for not now"),
     "zones": ("gridtide.cli.zones", "Grid zones, and which one a place belongs to"),
     "doctor": ("gridtide.cli.doctor", "Check clock, configuration, keys, sources and files"),
@@ -144,6 +143,9 @@ def _load(name: str) -> Any:
 def _usage(error: TyperException) -> errors.Usage:
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help` lists what is possible" if context is not None else None
+    near = getattr(error, "possibilities", None)
+    if near:
+        return errors.Usage(str(error), hint=f"did you mean {' or '.join(sorted(near))}?")
     return errors.Usage(error.format_message(), hint=hint)
 
 

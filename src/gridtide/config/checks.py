@@ -22,12 +22,20 @@ KNOWN_PROVIDERS: Final = (*BUILT_IN, *PROVIDERS)
 
 _OTHER_NAMES: Final = {
     "carbonintensityorguk": "uk",
+    "carbonintensity": "uk",
+    "carbon-intensity-uk": "uk",
     "neso": "uk",
     "ember": "static",
     "energycharts": "energy-charts",
     "watt-time": "watttime",
     "electricitymap": "electricitymaps",
     "electricity-maps": "electricitymaps",
+    "entso-e": "entsoe",
+    "iso-ne": "isone",
+    "rte": "odre",
+    "energinet": "energidataservice",
+    "carbon-aware-sdk": "casdk",
+    "carbonawaresdk": "casdk",
 }
 _REDIS: Final = ("redis://", "rediss://", "unix://")
 

@@ -70,6 +70,7 @@ def _type(row: Row) -> dict[str, Any]:
         Kind.DURATION: _DURATION,
         Kind.LIST: {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
         Kind.TEXTS: {"type": "object", "additionalProperties": {"type": "string"}},
+        Kind.OPTIONS: {"type": "object"},
         Kind.URL: {"type": "string", "format": "uri"},
     }
     return simple.get(row.kind, {"type": "string"})

@@ -35,11 +35,13 @@ __all__ = [
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "caiso": (),
+        "carbon-aware-computing": (),
         "casdk": (),
         "eia": ("api_key",),
         "electricitymaps": ("api_key",),
         "energidataservice": (),
         "energy-charts": (),
+        "energy-charts-price": (),
         "entsoe": ("api_key",),
         "ercot": (),
         "isone": (),
@@ -48,7 +50,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "odre": (),
         "openelectricity": ("api_key",),
         "pjm": ("api_key",),
-        "prometheus": (),
+        "prometheus": ("api_key",),
         "uk": (),
         "watttime": ("username", "password"),
     }
@@ -57,13 +59,18 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 _KEY_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.eia.api_key": ("EIA_API_KEY",),
-    "providers.electricitymaps.api_key": ("ELECTRICITYMAPS_API_KEY", "ELECTRICITY_MAPS_API_TOKEN"),
-    "providers.electricitymaps.base_url": ("ELECTRICITY_MAPS_API_URL",),
-    "providers.entsoe.api_key": ("ENTSOE_API_KEY",),
+    "providers.electricitymaps.api_key": (
+        "ELECTRICITYMAPS_API_KEY",
+        "ELECTRICITY_MAPS_API_TOKEN",
+        "ELECTRICITYMAPS_API_TOKEN",
+    ),
+    "providers.electricitymaps.base_url": ("ELECTRICITYMAPS_API_URL", "ELECTRICITY_MAPS_API_URL"),
+    "providers.entsoe.api_key": ("ENTSOE_API_KEY", "ENTSOE_API_TOKEN", "ENTSOE_TOKEN"),
     "providers.openelectricity.api_key": ("OPENELECTRICITY_API_KEY",),
     "providers.pjm.api_key": ("PJM_API_KEY",),
-    "providers.watttime.username": ("WATTTIME_USER", "WATT_TIME_USER", "WATT_TIME_API_USER"),
-    "providers.watttime.password": ("WATTTIME_PASSWORD", "WATT_TIME_PASSWORD", "WATT_TIME_API_PASSWORD"),
+    "providers.prometheus.api_key": ("PROMETHEUS_TOKEN",),
+    "providers.watttime.username": ("WATTTIME_USER", "WATT_TIME_API_USER", "WATT_TIME_USER", "WATTTIME_USERNAME"),
+    "providers.watttime.password": ("WATTTIME_PASSWORD", "WATT_TIME_API_PASSWORD", "WATT_TIME_PASSWORD"),
 }
 
 
@@ -218,6 +225,9 @@ class ProviderSettings:
     username: str = setting("", Kind.TEXT, "Account name")
     password: SecretText = setting(SecretText(""), Kind.SECRET, "Password of the account")
     base_url: str = setting("", Kind.URL, "Other address to ask, for a mirror or an own server")
+    options: Mapping[str, Any] = setting(
+        MappingProxyType({}), Kind.OPTIONS, "What else this source can be told; the page of the source lists it"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +298,7 @@ def rows() -> tuple[Row, ...]:
     own = list(rows_of(Settings))
     for provider, credentials in PROVIDERS.items():
         for row in rows_of(ProviderSettings, f"providers.{provider}."):
-            if row.name.rsplit(".", 1)[1] in {*credentials, "base_url"}:
+            if row.name.rsplit(".", 1)[1] in {*credentials, "base_url", "options"}:
                 aliases = _KEY_ALIASES.get(row.name, ())
                 own.append(Row(**{**{f.name: getattr(row, f.name) for f in fields(Row)}, "env_aliases": aliases}))
     return tuple(own)

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     LIST = "list of texts"
     NUMBERS = "table of numbers"
     TEXTS = "table of texts"
+    OPTIONS = "table of options"
     PATH = "path"
     URL = "URL"
     TIMEZONE = "time zone"
@@ -90,6 +91,7 @@ class Row:
             Kind.LIST: "a list of texts",
             Kind.NUMBERS: "a table of numbers",
             Kind.TEXTS: "a table of texts",
+            Kind.OPTIONS: "a table of texts, numbers, true, false and tables of them",
             Kind.URL: "an https address",
             Kind.TIMEZONE: "an IANA time zone like Europe/Berlin, or UTC",
         }.get(self.kind, "text")

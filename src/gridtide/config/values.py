@@ -193,6 +193,25 @@ def _texts(row: Row, raw: Any, origin: str) -> Mapping[str, str]:
     return MappingProxyType({str(name): _text(row, value, origin) for name, value in _pairs(row, raw, origin).items()})
 
 
+def _options(row: Row, raw: Any, origin: str) -> Mapping[str, Any]:
+    return MappingProxyType({str(name): _plain(value) for name, value in _pairs(row, raw, origin).items()})
+
+
+def _plain(raw: Any) -> Any:
+    """Value as it stands; text without quotes is a number or a truth where it reads like one."""
+    if isinstance(raw, Mapping):
+        return {str(name): _plain(value) for name, value in raw.items()}
+    if isinstance(raw, list):
+        return [_plain(item) for item in raw]
+    if not isinstance(raw, Written):
+        return raw
+    if _INTEGER.fullmatch(raw):
+        return int(raw)
+    if _NUMBER.fullmatch(raw):
+        return float(raw)
+    return {"true": True, "false": False}.get(raw, str(raw))
+
+
 def _path(row: Row, raw: Any, origin: str) -> Path | None:
     text = _text(row, str(raw) if isinstance(raw, Path) else raw, origin)
     return Path(text).expanduser() if text else None
@@ -214,6 +233,7 @@ _CONVERTERS: Final[Mapping[Kind, Callable[[Row, Any, str], Any]]] = {
     Kind.LIST: _list,
     Kind.NUMBERS: _numbers,
     Kind.TEXTS: _texts,
+    Kind.OPTIONS: _options,
     Kind.PATH: _path,
     Kind.URL: _text,
     Kind.TIMEZONE: _timezone,

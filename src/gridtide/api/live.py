@@ -1,0 +1,132 @@
+"""
+The live chain: providers from settings, one fetch loop, cache and rules, as one `GridClient`.
+
+A source that was named is asked alone, with the fallbacks that were named beside it. With ``auto`` every source that
+needs no key takes part, and every one whose key is set.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from gridtide.api.wiring import credentials
+from gridtide.config.checks import canonical_provider
+from gridtide.domain.errors import ConfigurationError, MissingCredential
+from gridtide.forecasting.own import forecast
+from gridtide.grid.cache import Cache, MemoryStore
+from gridtide.grid.chain import KEYLESS_ORDER
+from gridtide.grid.client import GridClient, Rules
+from gridtide.grid.fetch import Fetcher
+from gridtide.grid.providers.registry import ProviderSpec, all_providers
+from gridtide.grid.wire import Timing
+
+if TYPE_CHECKING:
+    from gridtide.config.settings import Settings
+    from gridtide.domain.ports import Clock
+    from gridtide.grid.cache import CacheStore
+    from gridtide.grid.provider import Provider
+
+__all__ = ["build_providers", "named_providers", "open_fetcher", "open_live"]
+
+_LOG: Final = logging.getLogger("gridtide.api.live")
+
+
+@asynccontextmanager
+async def open_live(settings: Settings, clock: Clock) -> AsyncIterator[GridClient]:
+    """
+    Client for the sources that *settings* name or allow; closed at the end of the block.
+
+    Raises:
+        MissingCredential: The source that was named needs a key, and no fallback is named.
+        ConfigurationError: An address cannot be used.
+    """
+    fetcher = open_fetcher(settings, clock)
+    rules = Rules(
+        prefer=named_providers(settings), allow_signal_mix=settings.policies.allow_signal_mix, ttl=settings.cache.ttl
+    )
+    cache = Cache(MemoryStore(clock), clock=clock, remote=_remote_store(settings))
+    client = GridClient(
+        build_providers(settings), fetcher=fetcher, clock=clock, cache=cache, rules=rules, forecaster=forecast
+    )
+    async with client:
+        yield client
+
+
+def open_fetcher(settings: Settings, clock: Clock) -> Fetcher:
+    """
+    Fetch loop with the addresses and time limits of *settings*; close it after use.
+
+    Raises:
+        ConfigurationError: An address cannot be used.
+    """
+    return Fetcher(
+        clock,
+        base_urls={name: own.base_url for name, own in settings.providers.items() if own.base_url},
+        insecure=frozenset(canonical_provider(name) for name in settings.fetch.allow_http),
+        timing=Timing(
+            connect=settings.fetch.connect_timeout.total_seconds(),
+            read=settings.fetch.read_timeout.total_seconds(),
+            total=settings.fetch.total_timeout.total_seconds(),
+        ),
+    )
+
+
+def named_providers(settings: Settings) -> tuple[str, ...]:
+    """Sources that the settings name, first choice first; empty for ``auto`` alone."""
+    names = (settings.provider, *settings.fallback_providers)
+    return tuple(name for name in map(canonical_provider, names) if name in all_providers())
+
+
+def build_providers(settings: Settings) -> list[Provider]:
+    """
+    Make the sources that take part.
+
+    Raises:
+        MissingCredential: The one that was named needs a key, and there is no fallback.
+    """
+    specs = all_providers()
+    first = canonical_provider(settings.provider)
+    named = named_providers(settings)
+    made: list[Provider] = []
+    for name in named:
+        try:
+            made.append(_make(specs[name], settings))
+        except MissingCredential as error:
+            if name == first and len(named) == 1:
+                raise MissingCredential(
+                    f"provider {error.message}",
+                    hint=f"{error.hint}, or take --provider auto for a source without a key",
+                    **error.facts,  # type: ignore[arg-type]  # the facts of the same error
+                ) from None
+            _LOG.warning("%s; the next source takes its place", error.message)
+    if first != "auto":
+        return made
+    taken = set(named)
+    for name, spec in specs.items():
+        if name not in taken and _joins(spec, settings):
+            made.append(_make(spec, settings))
+    return made
+
+
+def _joins(spec: ProviderSpec, settings: Settings) -> bool:
+    """Whether a source takes part without being named: it needs nothing, or has everything it needs."""
+    if spec.name in KEYLESS_ORDER:
+        return True
+    if spec.keyless:
+        return bool(settings.for_provider(spec.name).base_url)
+    return not spec.missing(credentials(settings, spec.name))
+
+
+def _make(spec: ProviderSpec, settings: Settings) -> Provider:
+    return spec.create(credentials(settings, spec.name), dict(settings.for_provider(spec.name).options))
+
+
+def _remote_store(settings: Settings) -> CacheStore | None:
+    if settings.cache.driver != "redis":
+        return None
+    raise ConfigurationError(
+        "cache.driver redis is not available", hint="install gridtide[redis]", field="cache.driver"
+    )

@@ -1,0 +1,191 @@
+"""
+Putting the rooms together from settings: what every entry point needs and no room below may know.
+
+Heavy modules are imported when something is built, so that naming this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridtide.config.checks import canonical_provider
+from gridtide.config.load import load_settings
+from gridtide.config.places import find_files
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.errors import UnmappedRegion
+from gridtide.domain.series import Series
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gridtide.config.settings import Settings
+    from gridtide.domain.decision import Decision
+    from gridtide.domain.ports import Clock, GridData, Reading, SignalQuery
+    from gridtide.domain.workload import Workload
+    from gridtide.domain.zone import ZoneMapping
+    from gridtide.grid.catalogue import Catalogue
+    from gridtide.ledger.journal import Journal
+    from gridtide.planning.options import PlanOptions
+
+__all__ = [
+    "build_catalogue",
+    "build_journal",
+    "credentials",
+    "decide",
+    "journal_path",
+    "locate",
+    "open_grid",
+    "read_settings",
+    "read_together",
+]
+
+
+def read_settings(
+    overrides: Mapping[str, Any] | None = None, *, config: Path | None = None, strict: bool = False
+) -> Settings:
+    """Read the settings of this process: the usual files, its environment, and the flags in *overrides*."""
+    return load_settings(find_files(os.environ, Path.cwd(), config), os.environ, overrides, strict=strict)
+
+
+def build_catalogue(settings: Settings) -> Catalogue:
+    """Zones and regions, with the user's own mappings on top."""
+    from gridtide.grid.catalogue import Catalogue  # noqa: PLC0415 - see the module docstring
+
+    return Catalogue(overrides=settings.zone_overrides)
+
+
+def locate(settings: Settings, catalogue: Catalogue, asked: str | None = None) -> ZoneMapping:
+    """
+    Zone of *asked*, or of the place in the settings.
+
+    Raises:
+        UnmappedRegion: No place is named anywhere, or it is not known.
+    """
+    name = asked or settings.zone or settings.regions.primary
+    if not name:
+        raise UnmappedRegion(
+            "no place is named",
+            hint="add --zone GB (or --region, --lat and --lon, --postcode), or set zone in gridtide.toml",
+            field="zone",
+        )
+    return catalogue.resolve(name)
+
+
+def credentials(settings: Settings, provider: str) -> dict[str, object]:
+    """Credentials of one source by parameter name; ``api_key`` at the top belongs to the source named beside it."""
+    own = settings.for_provider(provider)
+    found: dict[str, object] = {"api_key": own.api_key, "username": own.username, "password": own.password}
+    if settings.api_key and canonical_provider(settings.provider) == provider:
+        user, colon, password = settings.api_key.get_secret_value().partition(":")
+        found["api_key"] = found["api_key"] or settings.api_key
+        if colon:
+            found["username"] = found["username"] or user
+            found["password"] = found["password"] or password
+    return {name: value for name, value in found.items() if value}
+
+
+@asynccontextmanager
+async def open_grid(settings: Settings, clock: Clock, *, given: Series | None = None) -> AsyncIterator[GridData]:
+    """
+    Grid data as the settings ask for: a series that was handed in, a replay, the yearly table, or the live chain.
+
+    Raises:
+        MissingCredential: The source that was named needs a key that is not set.
+        ConfigurationError: An address or name in the settings cannot be used.
+    """
+    name = canonical_provider(settings.provider)
+    if given is not None:
+        from gridtide.api.given import GivenData  # noqa: PLC0415 - see the module docstring
+
+        yield GivenData(given, clock, name=given.signal.method or given.signal.provider)
+    elif name == "static":
+        from gridtide.api.given import StaticData  # noqa: PLC0415
+
+        yield StaticData()
+    elif name == "replay":
+        from gridtide.grid.replay import ReplayData  # noqa: PLC0415
+
+        yield ReplayData(clock)
+    else:
+        from gridtide.api.live import open_live  # noqa: PLC0415
+
+        async with open_live(settings, clock) as grid:
+            yield grid
+
+
+async def read_together(grid: GridData, queries: Sequence[SignalQuery]) -> list[Reading]:
+    """
+    Values of several zones that may be compared: one source and one kind for all, or the yearly table for all.
+
+    A zone that the first zone's source has nothing for is left out (``none``) rather than dragging the others down to
+    the table, as long as two can be compared.
+    """
+    many = getattr(grid, "read_many", None)
+    if many is None or len(queries) == 1:
+        return list(await asyncio.gather(*(grid.read(query) for query in queries)))
+    shared: list[Reading] = list(await many(queries))
+    if any(reading.step is not FreshnessStep.STATIC for reading in shared):
+        return shared
+    alone = await asyncio.gather(*(grid.read(query) for query in queries))
+    same = [_same_source(reading, alone[0]) for reading in alone]
+    if sum(same) < min(2, len(queries)):
+        return shared
+    return [reading if fits else _left_out(reading, alone[0]) for reading, fits in zip(alone, same, strict=True)]
+
+
+def _same_source(reading: Reading, first: Reading) -> bool:
+    own, other = reading.series.signal, first.series.signal
+    live = reading.step not in {FreshnessStep.STATIC, FreshnessStep.NONE}
+    return live and (own.provider, own.kind, own.scope) == (other.provider, other.kind, other.scope)
+
+
+def _left_out(reading: Reading, first: Reading) -> Reading:
+    reason = reading.reason or f"no values from {first.series.signal.provider}, which the comparison stays on"
+    return replace(reading, series=Series(reading.series.signal, [], [], []), step=FreshnessStep.NONE, reason=reason)
+
+
+def journal_path(settings: Settings, env: Mapping[str, str] | None = None) -> Path | None:
+    """File of the decision journal; None when the user has no home."""
+    from gridtide.ledger.location import state_file  # noqa: PLC0415 - see the module docstring
+
+    return settings.paths.journal or state_file(os.environ if env is None else env)
+
+
+def build_journal(settings: Settings, env: Mapping[str, str] | None = None) -> Journal:
+    """Decision journal; in memory, with a notice, where no file can be kept."""
+    from gridtide.ledger.journal import Journal  # noqa: PLC0415 - see the module docstring
+
+    return Journal(journal_path(settings, env))
+
+
+def decide(
+    workload: Workload, reading: Reading, *, now: datetime, method: str = "auto", options: PlanOptions | None = None
+) -> Decision:
+    """
+    Decide on *reading* by the rules that every entry point shares.
+
+    Raises:
+        InvalidInput: *method* or *options* cannot be used.
+    """
+    from gridtide.planning.plan import PlanOptions, plan  # noqa: PLC0415 - see the module docstring
+    from gridtide.planning.question import Question, answer  # noqa: PLC0415
+
+    if reading.series:  # a wrong method or option is said here; inside `answer` it would count as missing data
+        plan(workload, reading.series, now=now, method=method, options=options or PlanOptions())
+    return answer(
+        Question(
+            workload=workload,
+            now=now,
+            series=reading.series,
+            step=reading.step,
+            step_reason=reading.reason,
+            method=method,
+            options=options,
+        )
+    )

@@ -1,0 +1,190 @@
+"""From the flags of a job to a workload, a method and its options: shared by every command that plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from gridtide.cli.errors import Usage
+from gridtide.cli.options import JobOptions, MethodOptions, conflict, read_duration
+from gridtide.config.cron import next_firing
+from gridtide.config.walltime import require_ahead, shown_local
+from gridtide.domain.errors import InvalidInput
+from gridtide.domain.workload import OnNoData, Workload
+
+if TYPE_CHECKING:
+    from gridtide.cli.session import Session
+    from gridtide.domain.decision import Decision
+    from gridtide.domain.ports import Reading
+    from gridtide.planning.options import PlanOptions
+
+__all__ = ["Job", "describe_workload", "job_settings", "read_job", "warn_about"]
+
+_MARGIN: Final = timedelta(hours=1)
+_METHODS: Final = ("auto", "run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """
+    What is to be decided.
+
+    Args:
+        workload: The work and its bounds.
+        method: Policy in time.
+        options: Its options.
+        ahead: How far values are needed from now.
+    """
+
+    workload: Workload
+    method: str
+    options: PlanOptions
+    ahead: timedelta
+
+
+def job_settings(job: JobOptions, how: MethodOptions) -> dict[str, object]:
+    """Flags that set settings, for `Session`."""
+    return {
+        "policies.max_delay": job.max_delay,
+        "policies.min_saving": job.min_saving,
+        "policies.on_no_data": job.on_no_data,
+        "thresholds.elastic": how.threshold,
+    }
+
+
+def read_job(
+    session: Session, job: JobOptions, how: MethodOptions, *, name: str = "job", duration: str | None = None
+) -> Job:
+    """
+    Build the workload; times are read in the session's time zone and said aloud.
+
+    Args:
+        session: Clock, settings and voice.
+        job: Flags of the work.
+        how: Flags of the policy.
+        name: Id of the workload.
+        duration: Used where ``--duration`` is not given; None insists on the flag.
+
+    Raises:
+        Usage: A flag is missing, unreadable or contradicts another.
+        ImpossibleTime: The deadline cannot be met, and ``--best-effort`` is not given.
+    """
+    length = read_duration(job.duration or duration, "--duration")
+    if length is None:
+        raise Usage("--duration is missing", hint="say how long it runs, like --duration 2h30m", field="--duration")
+    release = _release(session, job)
+    deadline = _deadline(session, job, length, release)
+    policies = session.settings.policies
+    bounded = deadline is None or job.max_delay is not None
+    workload = Workload(
+        id=name,
+        duration=length,
+        release=release,
+        deadline=deadline,
+        max_delay=policies.max_delay if bounded else None,
+        power_w=_power(job.power),
+        interruptible=job.interruptible,
+        min_run=read_duration(job.min_run, "--min-run", allow_zero=True) or timedelta(0),
+        max_pieces=job.max_pieces,
+        suspend_cost=read_duration(job.suspend_cost, "--suspend-cost", allow_zero=True) or timedelta(0),
+        home=session.place.zone.key,
+        on_no_data=OnNoData(policies.on_no_data),
+        min_saving=policies.min_saving / 100.0,
+    )
+    latest = workload.latest_start(session.now) or session.now
+    until = deadline if deadline is not None and job.interruptible else latest + length
+    ahead = max(until - session.now, length) + _MARGIN
+    method, options = _method(session, how)
+    return Job(workload=workload, method=method, options=options, ahead=ahead)
+
+
+def warn_about(session: Session, job: Job, reading: Reading, made: Decision) -> None:
+    """Pass the plan's warnings on, and say so when the deadline lies beyond what is known."""
+    for warning in made.warnings:
+        session.say.warn(warning)
+    deadline = job.workload.deadline
+    if deadline is None or not reading.series or reading.series.end >= deadline:
+        return
+    known = shown_local(reading.series.end, session.shown_timezone)
+    session.say.warn(
+        f"the deadline {shown_local(deadline, session.shown_timezone)} lies beyond the forecast, which ends {known}; "
+        "the plan is made for what is known"
+    )
+
+
+def _release(session: Session, job: JobOptions) -> datetime | None:
+    if job.cron is not None:
+        try:
+            return next_firing(job.cron, after=session.now, timezone=session.timezone, field="--cron")
+        except InvalidInput as error:
+            raise Usage(error.message, hint=error.hint, field="--cron") from None
+    if job.not_before is None:
+        return None
+    return session.instant(job.not_before, "--not-before")
+
+
+def _deadline(session: Session, job: JobOptions, length: timedelta, release: datetime | None) -> datetime | None:
+    if job.finish_by is None:
+        return None
+    deadline = session.instant(job.finish_by, "--finish-by")
+    if release is not None and release >= deadline:
+        flag = "--not-before" if job.cron is None else "--cron"
+        raise conflict(flag, "--finish-by", "it would have to end before it may start")
+    if not job.best_effort:
+        earliest = max(session.now, release) if release is not None else session.now
+        require_ahead(deadline, now=earliest, duration=length, timezone=session.shown_timezone, field="--finish-by")
+    return deadline
+
+
+def _power(watts: float | None) -> float | None:
+    if watts is not None and not 0 <= watts < float("inf"):
+        raise Usage(f"--power is {watts} W; allowed: zero or more", field="--power")
+    return watts
+
+
+def _method(session: Session, how: MethodOptions) -> tuple[str, PlanOptions]:
+    from gridtide.planning.options import PlanOptions  # noqa: PLC0415 - keeps --help light
+
+    asked = how.method
+    if asked is not None and asked not in _METHODS:
+        raise Usage(f"--method is {asked[:40]!r}; allowed: {', '.join(_METHODS)}", hint=_near(asked), field="--method")
+    bound = session.settings.thresholds.elastic
+    method = asked or ("threshold" if how.threshold is not None or how.percentile is not None else "auto")
+    if method == "threshold" and bound is None and how.percentile is None:
+        raise Usage(
+            "--method threshold needs a bound",
+            hint="add --threshold G or --percentile P, or set thresholds.elastic",
+            field="--threshold",
+        )
+    if how.percentile is not None and not 0 <= how.percentile <= 100:
+        raise Usage(f"--percentile is {how.percentile:g}; allowed: 0 to 100", field="--percentile")
+    return method, PlanOptions(
+        threshold=bound if method == "threshold" and how.percentile is None else None,
+        percentile=how.percentile,
+        start_grid=read_duration(how.start_grid, "--start-grid"),
+    )
+
+
+def _near(asked: str) -> str | None:
+    import difflib  # noqa: PLC0415 - only after a typing error
+
+    near = difflib.get_close_matches(asked, _METHODS, n=1)
+    return f"did you mean {near[0]}?" if near else None
+
+
+def describe_workload(session: Session, job: Job) -> list[tuple[str, str]]:
+    """What was asked, in words: length, earliest start, deadline with its time zone."""
+    from gridtide.cli.wording import when  # noqa: PLC0415 - keeps --help light
+    from gridtide.domain.durations import format_duration  # noqa: PLC0415
+
+    work, zone = job.workload, session.shown_timezone
+    pairs = [("job", format_duration(work.duration) + (", may pause" if work.interruptible else ""))]
+    if work.release is not None:
+        pairs.append(("not before", when(work.release, zone, now=session.now)))
+    if work.deadline is not None:
+        pairs.append(("finish by", when(work.deadline, zone, now=session.now)))
+    latest = work.latest_start(session.now)
+    if latest is not None:
+        pairs.append(("latest start", when(latest, zone, now=session.now)))
+    return pairs

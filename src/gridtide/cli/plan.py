@@ -1,0 +1,88 @@
+"""``gridtide plan``: when a job would run, what that avoids, and what else could be done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
+
+if TYPE_CHECKING:
+    from gridtide.cli.job import Job
+    from gridtide.cli.session import Session
+    from gridtide.domain.decision import Decision
+    from gridtide.domain.ports import Reading
+
+__all__ = ["command"]
+
+_SHOWN: Final = 5
+"""Alternatives that people are shown; the JSON answer has all of them."""
+
+
+def command(*, job: JobOptions, how: MethodOptions, where: SignalOptions, say: OutputOptions) -> None:
+    """
+    Say when a job would run, what that avoids against named baselines, and what else could be done.
+
+    Nothing is started. A job that no data are known for is planned by its --on-no-data rule, and that is said.
+    """
+    from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
+    from gridtide.cli import payload  # noqa: PLC0415
+    from gridtide.cli.job import job_settings, read_job, warn_about  # noqa: PLC0415
+    from gridtide.cli.session import PAST, Session  # noqa: PLC0415
+
+    session = Session("plan", where, say, overrides=job_settings(job, how))
+    asked = read_job(session, job, how)
+    reading = session.read(ahead=asked.ahead, back=PAST)
+    session.require_file(reading, covers_now=False)
+    made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
+    warn_about(session, asked, reading, made)
+    session.say.answer(
+        {
+            "now": payload.instant(session.now),
+            "timezone": session.shown_timezone,
+            "place": payload.place(session.place),
+            "workload": payload.workload(asked.workload),
+            "decision": payload.decision(made),
+            "baselines": payload.baselines(made),
+            "alternatives": [payload.alternative(other, made.signal) for other in made.alternatives],
+            "signal": None if made.signal is None else payload.signal(made.signal),
+            "freshness": payload.freshness(reading),
+            "warnings": session.say.warnings,
+        },
+        _lines(session, asked, reading, made),
+    )
+
+
+def _lines(session: Session, job: Job, reading: Reading, made: Decision) -> list[str]:
+    from gridtide.cli import wording  # noqa: PLC0415 - keeps --help light
+    from gridtide.cli.job import describe_workload  # noqa: PLC0415
+
+    zone = session.shown_timezone
+    unit = made.signal.unit if made.signal is not None else ""
+    head = session.say.paint(wording.headline(made, zone, now=session.now), "bold")
+    pairs = describe_workload(session, job)
+    runs = [wording.span(piece.start, piece.end, zone) for piece in made.intervals]
+    pairs += [("runs" if i == 0 else "", text) for i, text in enumerate(runs)]
+    pairs.append(("mean", wording.amount(made.mean, unit)))
+    if made.grams is not None:
+        pairs.append(("emissions", wording.amount(made.grams, "gCO2eq")))
+    pairs.append(("method", made.method))
+    lines = [f"{wording.named(session.place)}: {head}", *wording.fields(pairs), ""]
+    lines += _table(session, made, unit)
+    return [*lines, "", *wording.fields(wording.source_lines(made.signal, reading))]
+
+
+def _table(session: Session, made: Decision, unit: str) -> list[str]:
+    """Baselines and alternatives with their mean and what the plan avoids against each."""
+    from gridtide.cli import wording  # noqa: PLC0415 - keeps --help light
+
+    zone = session.shown_timezone
+    rows = [("against", "starts", f"mean {unit}".rstrip(), "this plan")]
+    named = {other.name for other in made.baselines}
+    others = [other for other in made.alternatives if other.name not in named][:_SHOWN]
+    for other in (*made.baselines, *others):
+        starts = wording.when(other.start, zone) if other.start is not None else "-"
+        change = wording.percent(wording.share(made.mean, other.mean))
+        note = f"  {other.note}" if other.note and other.mean is None else ""
+        mean = "unknown" if other.mean is None else wording.amount(other.mean, "").rstrip()
+        rows.append((other.name, starts, mean, f"{change}{note}"))
+    return wording.columns(rows, right=frozenset({2}), indent="  ")

@@ -1,0 +1,260 @@
+"""
+What every command that reads a signal opens first: settings, clock, place and grid data.
+
+A session is cheap to make; each part is built when it is asked for. Commands are synchronous: `Session.read` runs its
+own event loop and closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from gridtide.api import wiring
+from gridtide.api.clocks import EARLIEST_SANE, ScaledClock, SystemClock
+from gridtide.cli.errors import Usage
+from gridtide.cli.options import OutputOptions, SignalOptions, read_instant
+from gridtide.cli.output import Output
+from gridtide.config.walltime import local_timezone
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.errors import ConfigurationError, HorizonTooShort, ProviderUnavailable
+from gridtide.domain.instants import isoformat, to_ns
+from gridtide.domain.interval import Interval
+from gridtide.domain.ports import Reading, SignalQuery
+from gridtide.domain.signal import SignalKind
+from gridtide.domain.zone import Confidence, Zone, ZoneMapping
+
+if TYPE_CHECKING:
+    from gridtide.config.settings import Settings
+    from gridtide.domain.series import Series
+    from gridtide.grid.catalogue import Catalogue
+
+__all__ = ["PAST", "Session"]
+
+PAST: Final = timedelta(days=30)
+"""How far back values are asked for, for percentiles of what has been."""
+
+_EXAMPLE: Final = "US-CAL-CISO"
+_DEGRADED: Final = {
+    FreshnessStep.STALE: "the values are stale",
+    FreshnessStep.PROFILE: "the values are a forecast of our own from the past",
+    FreshnessStep.STATIC: "the value is a yearly figure, not a current one",
+}
+
+
+class Session:
+    """
+    One call of one command.
+
+    Args:
+        command: Name, for the schema of its JSON output.
+        where: Place and source.
+        say: How to speak and which configuration to read.
+        overrides: Further flags that set settings, by dotted name.
+        speed: How fast the clock runs when ``--at`` names its start; 0 lets it stand.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        where: SignalOptions,
+        say: OutputOptions,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        speed: float = 0.0,
+    ) -> None:
+        self.say = Output(command, as_json=say.as_json, quiet=say.quiet)
+        self._where = where
+        own = {"provider": where.provider, "signal": where.signal, "zone": where.zone, "timezone": where.tz}
+        self.settings: Settings = _settings({**own, **(overrides or {})}, say)
+        for warning in self.settings.warnings:
+            self.say.warn(warning)
+        self.clock = self._clock(speed)
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def now(self) -> datetime:
+        """The instant the answer is for, to the second; `clock` goes on."""
+        return self.clock.now().replace(microsecond=0)
+
+    @cached_property
+    def timezone(self) -> str:
+        """IANA name of the zone that wall times are in."""
+        return self.settings.timezone or local_timezone(os.environ)
+
+    @cached_property
+    def shown_timezone(self) -> str:
+        """Zone to show times in: that of wall times, or UTC where the machine's is not known."""
+        try:
+            return self.timezone
+        except ConfigurationError:
+            return "UTC"
+
+    def instant(self, text: str, flag: str) -> datetime:
+        """Read a time given by a flag; the machine's zone matters only for one without an offset."""
+        zone = self.timezone if _is_wall_time(text) else "UTC"
+        return read_instant(text, flag, now=self.now, timezone=zone)
+
+    def _clock(self, speed: float) -> SystemClock | ScaledClock:
+        system = SystemClock()
+        text = self._where.at
+        if text is None:
+            if system.now() < EARLIEST_SANE:
+                self.say.warn(f"the clock says {isoformat(system.now())}: set it, or nothing known now will be found")
+            return system
+        if _is_wall_time(text) and not self.settings.timezone:
+            raise Usage(
+                f"--at {text[:40]!r} has no offset",
+                hint="write 2026-01-01T00:00Z, or add --tz Europe/London",
+                field="--at",
+            )
+        zone = self.settings.timezone or "UTC"
+        return ScaledClock(read_instant(text, "--at", now=system.now(), timezone=zone), speed=speed)
+
+    # -- place -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Zones and what maps to them."""
+        return wiring.build_catalogue(self.settings)
+
+    @cached_property
+    def place(self) -> ZoneMapping:
+        """Zone of the place that was named; the file's own where only a file was."""
+        where = self._where
+        if where.lat is not None and where.lon is not None:
+            found = self.catalogue.resolve_point(where.lat, where.lon)
+        elif where.postcode is not None:
+            found = self.catalogue.resolve_postcode(where.postcode)
+        elif where.region is not None or where.zone is not None:
+            found = self.catalogue.resolve(where.region if where.region is not None else where.zone or "")
+        elif where.series is not None:
+            return ZoneMapping(Zone("file"), asked=where.series.name, source="file", confidence=Confidence.USER)
+        else:
+            found = wiring.locate(self.settings, self.catalogue, self._example())
+        doubtful = found.confidence is Confidence.DISAGREE or found.note.startswith("no known town within")
+        if doubtful and found.note:
+            self.say.warn(f"{found.asked} is taken as {found.zone.key}: {found.note}")
+        return found
+
+    def _example(self) -> str | None:
+        """Place for a replay where none is named, so that a first try needs no flag; said aloud."""
+        settings = self.settings
+        if settings.zone or settings.regions.primary or settings.provider != "replay":
+            return None
+        self.say.warn(f"no place is named; the replay shows {_EXAMPLE}")
+        return _EXAMPLE
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> SignalKind | None:
+        """Kind of signal that was asked for; None takes what the first source gives."""
+        return None if self.settings.signal == "auto" else SignalKind(self.settings.signal)
+
+    @cached_property
+    def given(self) -> Series | None:
+        """Series of ``--series``."""
+        where = self._where
+        if where.series is None:
+            return None
+        from gridtide.grid.files import read_series  # noqa: PLC0415 - numpy, only when a file is read
+
+        found = read_series(
+            where.series,
+            unit=where.unit or "",
+            step_shape=where.step_shape or "constant",
+            tz=self.settings.timezone or None,
+            zone=where.zone or "file",
+            kind=self.kind or SignalKind.AVERAGE,
+        )
+        for warning in found.warnings:
+            self.say.warn(warning)
+        return found.series
+
+    def read(
+        self, *, ahead: timedelta, back: timedelta = timedelta(0), purpose: str = "decision", forecast: bool = True
+    ) -> Reading:
+        """Values around now for the place, best that can be had; what is not current is pointed out."""
+        reading = self.read_zones([self.place.zone], ahead=ahead, back=back, purpose=purpose, forecast=forecast)[0]
+        if reading.step in _DEGRADED and self.settings.provider != "static":
+            self.say.warn(f"{_DEGRADED[reading.step]}: {reading.reason or 'nothing better is known'}")
+        return reading
+
+    def read_zones(
+        self,
+        zones: Sequence[Zone],
+        *,
+        ahead: timedelta,
+        back: timedelta = timedelta(0),
+        purpose: str = "decision",
+        forecast: bool = True,
+    ) -> list[Reading]:
+        """Values around now for several zones that may be compared with each other."""
+        window = Interval(self.now - back, self.now + ahead)
+        bound = self.settings.cache.max_stale if self.settings.origin("cache.max_stale") != "default" else None
+        queries = [
+            SignalQuery(zone=z, window=window, kind=self.kind, forecast=forecast, purpose=purpose, max_age=bound)
+            for z in zones
+        ]
+        return asyncio.run(self._read(queries))
+
+    async def _read(self, queries: Sequence[SignalQuery]) -> list[Reading]:
+        async with wiring.open_grid(self.settings, self.clock, given=self.given) as grid:
+            return await wiring.read_together(grid, queries)
+
+    def require(self, reading: Reading) -> Reading:
+        """
+        Insist on values that hold now.
+
+        Raises:
+            HorizonTooShort: The file that was named does not reach now.
+            ProviderUnavailable: No source has anything.
+        """
+        if reading.series and reading.series.curve_at(to_ns(self.now)) is not None:
+            return reading
+        self.require_file(reading)
+        why = reading.reason or f"nothing is known at {isoformat(self.now)}"
+        raise ProviderUnavailable(
+            f"no signal for {self.place.zone.key}: {why}",
+            hint="`gridtide doctor` looks at every source; --provider static gives a yearly figure",
+            zone=self.place.zone.key,
+        )
+
+    def require_file(self, reading: Reading, *, covers_now: bool = True) -> None:
+        """
+        Insist that a file that was named says something about now, or at least about what is ahead.
+
+        Raises:
+            HorizonTooShort: It does not; the hint is the flag that was forgotten.
+        """
+        if self.given is None or (not covers_now and reading.series and reading.series.end > self.now):
+            return
+        known = f"{isoformat(self.given.start)}/{isoformat(self.given.end)}"
+        raise HorizonTooShort(
+            f"{self._where.series} covers {known}, but nothing at {isoformat(self.now)}",
+            hint="add --at TIME inside it",
+            asked=isoformat(self.now),
+            known=known,
+        )
+
+
+def _settings(flags: Mapping[str, Any], say: OutputOptions) -> Settings:
+    """Settings of this process; a value that a flag got wrong is a usage error."""
+    try:
+        return wiring.read_settings(flags, config=say.config)
+    except ConfigurationError as error:
+        if flags.get(str(error.facts.get("field"))) is None:
+            raise
+        raise Usage(error.message, hint=error.hint, field=str(error.facts["field"])) from None
+
+
+def _is_wall_time(text: str) -> bool:
+    """Whether a text has no offset, so that a zone decides what it means."""
+    time = text.strip().upper().rpartition("T")[2].rpartition(" ")[2]
+    return not (time.endswith("Z") or "+" in time or "-" in time)
