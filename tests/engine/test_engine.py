@@ -16,6 +16,7 @@ from gridtide.domain.ports import Reading
 from gridtide.domain.workload import OnNoData, Workload
 from gridtide.engine.engine import Engine, Policy
 from gridtide.engine.work import Stage
+from gridtide.planning.question import answer
 from support import DEMO, HOUR, T0, at, hourly
 
 NIGHT = (300, 300, 200, 100, 100, 300, 300, 300)
@@ -98,18 +99,25 @@ def test_the_guard_starts_work_at_its_latest_start(readings):
 
 
 def test_the_guard_holds_when_deciding_itself_fails():
-    """Even a decider that raises cannot take the latest start away: the owner asks what is overdue."""
+    """A decider that raises strands neither its work nor other work: both start in time, and the fault is told."""
 
-    def broken(_question):
-        raise RuntimeError("bug")
+    def broken(question):
+        if question.workload.id == "bad":
+            raise RuntimeError("bug")
+        return answer(question)
 
     engine = Engine(decide=broken)
-    work = engine.admit(job(), "1", now=T0, zone="X")
-    with pytest.raises(RuntimeError):
-        engine.cycle(T0, live(*NIGHT))
+    engine.admit(job("bad"), "1", now=T0, zone="X")
+    engine.admit(job("good"), "1", now=T0, zone="X")
+    readings = live(*NIGHT)
+    first, starts, now = engine.cycle(T0, readings), [], T0
+    while now < at(8):
+        step = engine.cycle(now, readings)
+        starts += [(o.work.id, now, o.forced) for o in step.orders]
+        now = max(step.wake_at or at(8), now + MINUTE / 60)
 
-    assert engine.overdue(at(6.9)) == ()
-    assert [(o.work, o.forced) for o in engine.overdue(at(7))] == [(work, True)]
+    assert first.faults == ["deciding about bad failed: RuntimeError('bug')"]
+    assert starts == [("good", at(3), False), ("bad", at(7), True)]
 
 
 def test_an_infeasible_deadline_starts_at_once():

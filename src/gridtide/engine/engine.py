@@ -17,11 +17,12 @@ import heapq
 import itertools
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.decision import Action, FreshnessStep
 from gridtide.domain.effect import Verb
 from gridtide.domain.instants import duration_ns, from_ns, to_ns
+from gridtide.domain.units import NS_PER_SECOND
 from gridtide.engine.pauses import Pauses
 from gridtide.engine.ramp import Ramp
 from gridtide.engine.step import Decided, Order, Step
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Policy"]
 
-_NO_READINGS: Mapping[str, Reading] = {}
+_AFTER_FAULT_NS: Final = 60 * NS_PER_SECOND
+_NO_READINGS: Final[Mapping[str, Reading]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,29 +162,38 @@ class Engine:
                 self._wake_all(self._replanned.get(zone, ()), now_ns)
         orders: list[Order] = []
         decided: list[Decided] = []
+        faults: list[str] = []
         heap = self._wakes
         while heap and heap[0][0] <= now_ns:
             wake_ns, _, work = heapq.heappop(heap)
-            if work.wake_ns == wake_ns:
-                work.wake_ns = NEVER_NS
+            if work.wake_ns != wake_ns:
+                continue
+            work.wake_ns = NEVER_NS
+            try:
                 self._consider(work, now_ns, now, orders, decided)
+            except Exception as error:  # noqa: BLE001 - one faulty decision strands neither this work nor the others
+                faults.append(f"deciding about {work.id} failed: {error!r}"[:300])
+                self._wake(work, now_ns + _AFTER_FAULT_NS)
         if len(orders) > 1:
             orders.sort(key=_urgency)
         if self._queue:
             orders += self._release(now_ns)
-        return Step(orders, decided, self._next_wake(now_ns))
+        return Step(orders, decided, faults, self._next_wake(now_ns))
 
-    def overdue(self, now: datetime) -> tuple[Order, ...]:
-        """Starts that cannot wait any longer; the owner's last resort when `cycle` itself fails."""
-        now_ns = to_ns(now)
-        late = [w for works in self._replanned.values() for w in works if w.stage is Stage.WAITING]
-        return tuple(Order(w, Verb.START, forced=True) for w in late if w.forced_ns <= now_ns)
+    def account_for(self, work: Work, now: datetime) -> Decided | None:
+        """The decision behind a start that the guard demanded, for the record; None when deciding fails."""
+        try:
+            asked = self._question(work, to_ns(now), now)
+            return None if asked is None else Decided(work, asked, self.decide(asked))
+        except Exception:  # noqa: BLE001 - the start has happened; only its account is missing
+            return None
 
     # -- what became of an order -----------------------------------------------------------------------------------
 
     def started(self, work: Work, at: datetime) -> None:
         """The work runs, or runs again."""
         work.begin(to_ns(at))
+        work.busy = False
         if self.policy.pauses and work.may_pause:
             self._wake(work, self._pauses.after_begin(work))
         else:
@@ -192,12 +203,14 @@ class Engine:
         """The work stands still; it goes on as planned, and in time whatever happens."""
         now_ns = to_ns(at)
         work.halt(now_ns)
+        work.busy = False
         self._wake(work, self._pauses.after_halt(work, now_ns))
 
     def postponed(self, work: Work, until: datetime, *, epoch: int | None = None) -> None:
         """The order could not be carried out; try again at *until*, not before."""
         if work.stage is Stage.ORDERED:
             work.hand_back(epoch=epoch)
+        work.busy = False
         self._push(work, to_ns(until))
 
     def kept_running(self, work: Work) -> None:
@@ -227,7 +240,8 @@ class Engine:
             turn = self._pauses.consider(work, now_ns, self._readings.get(work.zone), asked, self.decide)
             decided += turn.decided
             orders += turn.orders
-            if not turn.orders:
+            work.busy = bool(turn.orders)
+            if not work.busy:
                 self._wake(work, turn.wake_ns)
 
     def _plan(self, work: Work, now_ns: int, now: datetime, orders: list[Order], decided: list[Decided]) -> None:
@@ -248,7 +262,7 @@ class Engine:
 
     def _question(self, work: Work, now_ns: int, now: datetime) -> Question | None:
         """The question to ask about *work* now; None when nothing of it is left to plan."""
-        workload = work.workload if work.stage is Stage.WAITING else work.rest(now_ns)
+        workload = work.workload if work.stage <= Stage.ORDERED else work.rest(now_ns)
         if workload is None:
             return None
         reading = self._readings.get(work.zone)
@@ -312,7 +326,7 @@ class Engine:
 
     def _wake_all(self, works: Iterable[Work], now_ns: int) -> None:
         for work in works:
-            if work.stage is not Stage.ORDERED:
+            if work.stage is not Stage.ORDERED and not work.busy:
                 work.queued = False
                 self._wake(work, now_ns)
 

@@ -55,11 +55,13 @@ class Step(NamedTuple):
     Attributes:
         orders: Effects to carry out, the most urgent first.
         decided: Decisions made, to be recorded.
+        faults: What went wrong inside, in words; the work concerned keeps its latest start.
         wake_ns: When to call again at the latest. [ns]
     """
 
     orders: Sequence[Order]
     decided: Sequence[Decided]
+    faults: Sequence[str] = ()
     wake_ns: int = NEVER_NS
 
     @property

@@ -66,6 +66,7 @@ class Work:
     wake_ns: int = NEVER_NS
     due_ns: int = NEVER_NS
     queued: bool = False
+    busy: bool = False
     planned_since_ns: int | None = None
     planned_on: Reading | None = None
     no_data_since_ns: int | None = None
