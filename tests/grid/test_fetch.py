@@ -235,12 +235,23 @@ def test_body_beyond_the_raw_cap_is_cut(clock: FakeClock) -> None:
 
 
 def test_body_that_inflates_beyond_the_cap_is_cut(clock: FakeClock) -> None:
-    """A gzip bomb stops at twenty mebibytes."""
+    """Something large that packs well stops at twenty mebibytes."""
+    luck = random.Random(0)
+    large = gzip.compress(b"".join(luck.randbytes(4) + b"0" * 120 for _ in range(200_000)))
+    assert len(large) < 5_000_000
+    net = Net(lambda _: httpx2.Response(200, headers={"content-encoding": "gzip"}, stream=httpx2.ByteStream(large)))
+
+    with pytest.raises(MalformedPayload, match="unpacks to more than 20971520"):
+        fetch(clock, net)
+
+
+def test_body_that_inflates_a_thousandfold_is_cut_early(clock: FakeClock) -> None:
+    """A gzip bomb stops long before the cap, so that several at once stay small."""
     bomb = gzip.compress(b"0" * (64 * 1024 * 1024))
     assert len(bomb) < 100_000
     net = Net(lambda _: httpx2.Response(200, headers={"content-encoding": "gzip"}, stream=httpx2.ByteStream(bomb)))
 
-    with pytest.raises(MalformedPayload, match="unpacks to more than 20971520"):
+    with pytest.raises(MalformedPayload, match="more than 100 times its size"):
         fetch(clock, net)
 
 

@@ -7,6 +7,7 @@ One HTTP exchange with one provider: timeouts, size limits, no redirects, and tr
     certificate not accepted               ProviderUnavailable, not transient
     nothing within the time limits         ProviderUnavailable, transient
     more than 5 MiB, or 20 MiB inflated    MalformedPayload
+    100 times larger than it was sent      MalformedPayload
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import functools
 import importlib.metadata
 import logging
 import ssl
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -27,6 +29,8 @@ from gridtide.grid.provider import Reply
 from gridtide.grid.redaction import describe
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from gridtide.domain.ports import Clock
     from gridtide.grid.provider import Request
 
@@ -36,6 +40,9 @@ _LOG: Final = logging.getLogger("gridtide.grid.wire")
 
 RAW_CAP: Final = 5 * 1024 * 1024
 INFLATED_CAP: Final = 20 * 1024 * 1024
+_PIECE: Final = 64 * 1024
+_BOMB_FROM: Final = 2 * 1024 * 1024
+_BOMB_RATIO: Final = 100
 CONNECTIONS: Final = 4
 
 
@@ -102,7 +109,7 @@ class Wire:
                 body = await self._body(response)
             finally:
                 await response.aclose()
-        except httpx2.DecodingError as error:
+        except (httpx2.DecodingError, zlib.error) as error:
             raise self._malformed("an answer that cannot be unpacked") from error
         except httpx2.RequestError as error:
             raise self._failure(error) from error
@@ -142,10 +149,12 @@ class Wire:
         if announced.isdigit() and int(announced[:18]) > RAW_CAP:
             raise self._malformed(f"{announced[:18]} bytes, more than {RAW_CAP}")
         body = bytearray()
-        async for piece in response.aiter_bytes():
+        async for piece in _unpacked(response):
             body += piece
             if response.num_bytes_downloaded > RAW_CAP:
                 raise self._malformed(f"more than {RAW_CAP} bytes")
+            if len(body) > max(_BOMB_FROM, _BOMB_RATIO * response.num_bytes_downloaded):
+                raise self._malformed(f"a body that unpacks to more than {_BOMB_RATIO} times its size")
             if len(body) > INFLATED_CAP:
                 raise self._malformed(f"a body that unpacks to more than {INFLATED_CAP} bytes")
         return bytes(body)
@@ -172,6 +181,26 @@ class Wire:
 
     def _malformed(self, what: str) -> MalformedPayload:
         return MalformedPayload(f"{self._provider} sent {what}", provider=self._provider)
+
+
+async def _unpacked(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """Unpack the body a little at a time: one read of a gzip bomb holds a thousand times its size."""
+    if response.is_stream_consumed:  # a transport that hands over everything at once
+        yield response.content
+        return
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing not in {"gzip", "identity"}:
+        raise zlib.error("a packing that was not asked for")
+    inflator = zlib.decompressobj(zlib.MAX_WBITS | 16) if packing == "gzip" else None
+    async for piece in response.aiter_raw():
+        if inflator is None:
+            yield piece
+            continue
+        while piece:
+            yield inflator.decompress(piece, _PIECE)
+            piece = inflator.unconsumed_tail  # noqa: PLW2901 - what is left of it
+    if inflator is not None and not inflator.eof and response.num_bytes_downloaded:
+        raise zlib.error("the packed body ended early")
 
 
 def _check_path(provider: str, request: Request) -> None:
