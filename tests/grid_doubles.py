@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,3 +141,55 @@ def ask(now: datetime, *, zone: str = "X", product: Product = Product.CURRENT, h
     """A question about the next *hours*."""
     window = Interval(now, now + timedelta(hours=hours))
     return Ask(zone=zone, product=product, window=window, kind=SignalKind.AVERAGE, now=now)
+
+
+class World:
+    """
+    Truth for demo providers, served over a function network, with switches for what goes wrong.
+
+    Truth is a daily wave per half hour. *down* and *late* are keyed by provider name: an exception or response to
+    give instead, and how many minutes old the newest data of a server are that answers 200.
+    """
+
+    def __init__(self, clock: Any, *, ahead_h: float = 48.0, issued: bool = True) -> None:
+        self.clock = clock
+        self.ahead_h = ahead_h
+        self.issued = issued
+        self.down: dict[str, httpx2.Response | Exception] = {}
+        self.down_zones: dict[str, httpx2.Response | Exception] = {}
+        self.down_products: dict[str, httpx2.Response | Exception] = {}
+        self.late: dict[str, timedelta] = {}
+        self.factor: dict[str, float] = {}
+        self.net = Net(self._answer)
+
+    @staticmethod
+    def truth(instant: datetime) -> float:
+        """200 g/kWh with a wave of 100 over the day, cleanest at midnight UTC."""
+        hour = instant.hour + instant.minute / 60
+        return 200.0 - 100.0 * math.cos(2 * math.pi * hour / 24)
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        name = request.url.host.partition(".")[0]
+        zone, params = request.url.path.strip("/"), request.url.params
+        product = params.get("product")
+        for table, key in ((self.down, name), (self.down_zones, zone), (self.down_products, product)):
+            fault = table.get(key)
+            if isinstance(fault, Exception):
+                raise fault
+            if fault is not None:
+                return httpx2.Response(fault.status_code, headers=fault.headers, content=fault.content)
+        now = self.clock.now() - self.late.get(name, timedelta(0))
+        start, end = (parse_instant(params[edge]) for edge in ("from", "to"))
+        if product == "current":
+            start, end = now - timedelta(minutes=30), now
+        elif product == "forecast":
+            start, end = now, min(end, now + timedelta(hours=self.ahead_h))
+        else:
+            end = min(end, now)
+        first = start.replace(minute=start.minute // 30 * 30, second=0, microsecond=0)
+        count = max(0, -(-(end - first) // timedelta(minutes=30)))
+        values = [self.truth(first + k * timedelta(minutes=30)) * self.factor.get(name, 1.0) for k in range(count)]
+        more: dict[str, Any] = {}
+        if product == "forecast":
+            more = {"issued": now.isoformat()} if self.issued else {"forecast": True}
+        return rows(*values, start=first.isoformat(), **more)

@@ -25,6 +25,7 @@ __all__ = [
     "healthy_interval",
     "information_age",
     "is_late",
+    "late_from",
     "next_publication",
     "stale_bound",
 ]
@@ -66,10 +67,18 @@ def information_age(series: Series, product: Product, now: datetime) -> timedelt
     return None if series.end > now else now - series.end
 
 
+def late_from(info: ProviderInfo, series: Series, product: Product) -> datetime | None:
+    """Instant after which *series* is more than two periods behind its source's rhythm; None when it cannot be told."""
+    if not series:
+        return None
+    newest = series.signal.issued_at if product is Product.FORECAST else series.end
+    return None if newest is None else newest + info.lag + _LATE_PERIODS * info.period
+
+
 def is_late(info: ProviderInfo, series: Series, product: Product, now: datetime) -> bool:
     """Whether the newest information is more than two periods behind what the source promises."""
-    age = information_age(series, product, now)
-    return age is not None and age - info.lag > _LATE_PERIODS * info.period
+    limit = late_from(info, series, product)
+    return limit is not None and now > limit
 
 
 def fresh_until(info: ProviderInfo, entry: Entry, product: Product, ttl: timedelta) -> datetime:
@@ -79,7 +88,8 @@ def fresh_until(info: ProviderInfo, entry: Entry, product: Product, ttl: timedel
     At least *ttl*; up to the next publication, half an hour at most, when the source was on time.
     """
     floor = entry.fetched_at + ttl
-    if is_late(info, entry.series, product, entry.fetched_at):
+    limit = late_from(info, entry.series, product)
+    if limit is not None and entry.fetched_at > limit - info.period:
         return floor
     return max(floor, min(next_publication(info, entry.fetched_at), entry.fetched_at + _TRUST_MOST))
 

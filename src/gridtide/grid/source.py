@@ -216,6 +216,8 @@ class Source:
         elif not self._is_fresh(entry, product, max_age):
             step, age = FreshnessStep.STALE, max(age, information or timedelta(0))
         until = freshness.fresh_until(self.info, entry, product, self._desk.ttl)
+        limit = freshness.late_from(self.info, entry.series, product)
+        until = until if limit is None else min(until, limit)
         return Part(entry.series, step, age, problem, until=until, late=late)
 
     def __repr__(self) -> str:
