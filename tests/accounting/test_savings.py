@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridtide.accounting.savings import Power, footprint, saving_against_run_now
-from gridtide.domain.errors import HorizonTooShort, InvalidInput
+from gridtide.domain.errors import HorizonTooShort, InvalidInput, KindMismatch
 from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Signal, SignalKind
@@ -109,6 +109,22 @@ def test_an_overhead_as_long_as_the_run_is_refused():
     """There is no baseline without running time."""
     with pytest.raises(InvalidInput, match="nothing to compare"):
         saving_against_run_now(DAY, ran((0, 1)), original_start=T0, overhead=HOUR)
+
+
+def test_a_planned_saving_compares_what_was_known_each_time():
+    """The baseline stands on the forecast at the original start, the run on the one it was started by."""
+    later = hourly(90, 95, start=at(2))
+    saving = saving_against_run_now(later, ran((2, 3)), original_start=T0, known_before=DAY)
+
+    assert (saving.run.mean, saving.against.mean) == (90.0, 400.0)
+
+
+def test_two_kinds_of_signal_are_never_compared():
+    """A marginal forecast is no baseline for an average one."""
+    marginal = hourly(400, 300, signal=Signal(SignalKind.MARGINAL, provider="demo", zone="X"))
+
+    with pytest.raises(KindMismatch):
+        saving_against_run_now(DAY, ran((2, 3)), original_start=T0, known_before=marginal)
 
 
 @settings(max_examples=60, deadline=None)

@@ -83,6 +83,7 @@ def run(clock, made, *workloads, runs_for=HOUR, until=None):
         made.tell = hear
         if until is None:
             await made.run()
+            await made.write(lambda: None)
         else:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(made.run(), (until - clock.now()).total_seconds())
@@ -220,7 +221,7 @@ def test_a_hanging_journal_never_stops_a_release(clock):
     gate = threading.Event()
     world = World()
     made = owner(clock, PreparingExecutor(world, clock), Grid(clock, lambda _: NIGHT), BrokenJournal(hang=gate))
-    made._recorder._patience_s = 0.05
+    made.recorder._patience_s = 0.05
 
     async def go():
         made.take(job(deadline=clock.now() + HOUR), "run-1", zone="X", ask=ask_for)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gridtide.domain.errors import HorizonTooShort, InvalidInput
 from gridtide.domain.instants import duration_ns, from_ns, to_ns
 from gridtide.domain.interval import Interval
+from gridtide.domain.signal import require_comparable
 from gridtide.domain.units import NS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -161,9 +162,10 @@ def saving_against_run_now(
     original_start: datetime,
     power: Power | None = None,
     overhead: timedelta = timedelta(0),
+    known_before: Series | None = None,
 ) -> Saving:
     """
-    The run beside the same work started at once, both on *series*.
+    The run beside the same work started at once, both on one signal.
 
     Args:
         series: One signal; both runs must be known.
@@ -171,17 +173,22 @@ def saving_against_run_now(
         original_start: When it would have started without us: its release.
         power: What it drew; unknown when left out.
         overhead: Running time that pausing and resuming cost; run-now does not pay it.
+        known_before: The signal as it was known at the original start, for the baseline of a planned saving;
+            *series* when left out.
 
     Raises:
         HorizonTooShort: Part of one of the two runs is not known.
         InvalidInput: The overhead is as long as the run.
+        KindMismatch: The two series mean different things.
     """
+    before = series if known_before is None else known_before
+    require_comparable(series.signal, before.signal)
     drawn = power or Power()
     alone = undelayed(original_start, intervals, overhead=overhead)
     return Saving(
         baseline=RUN_NOW,
         run=footprint(series, intervals, drawn),
-        against=footprint(series, (alone,), drawn),
+        against=footprint(before, (alone,), drawn),
         signal=series.signal,
     )
 

@@ -139,6 +139,10 @@ class Engine:
         self._wake(work, min(start_ns, latest_ns))
         return work
 
+    def watches(self, zone: str) -> bool:
+        """Whether any work would still be planned on readings of *zone*."""
+        return bool(self._replanned.get(zone))
+
     # -- the cycle -------------------------------------------------------------------------------------------------
 
     def cycle(self, now: datetime, readings: Mapping[str, Reading] = _NO_READINGS) -> Step:

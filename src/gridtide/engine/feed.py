@@ -135,10 +135,15 @@ class Feed:
 
 
 def _tell_the_same(before: Reading, after: Reading) -> bool:
-    """Whether nothing was learnt: equal values from the same step of the ladder, whenever they were fetched."""
-    return before.step is after.step and all(
+    """Whether nothing was learnt: equal values that count as much, whenever they were fetched."""
+    return _worth(before.step) is _worth(after.step) and all(
         np.array_equal(getattr(before.series, name), getattr(after.series, name)) for name in _ARRAYS
     )
+
+
+def _worth(step: FreshnessStep) -> FreshnessStep:
+    """Step of the ladder, where what is cached counts as live."""
+    return FreshnessStep.LIVE if step is FreshnessStep.CACHED else step
 
 
 def _forget(task: asyncio.Task[Reading]) -> None:

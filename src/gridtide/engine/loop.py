@@ -72,7 +72,6 @@ class News:
         forced: Whether the deadline demanded it.
         message: In words.
         error: Why something was refused.
-        decision_id: Record of the decision behind it.
     """
 
     what: What
@@ -112,7 +111,7 @@ class Owner:
     reach: Callable[[str], None] = lambda _step: None
     look_s: float = _LOOK_S
     decision_ids: dict[Work, str] = field(init=False, default_factory=dict)
-    _recorder: Recorder = field(init=False)
+    recorder: Recorder = field(init=False)
     _actor: Actor = field(init=False)
     _origin: tuple[datetime, float] = field(init=False)
     _works: list[Work] = field(init=False, default_factory=list)
@@ -121,8 +120,8 @@ class Owner:
     _nudge: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._recorder = Recorder(self.journal, tell=lambda text: self._say(What.TROUBLE, message=text))
-        self._actor = Actor(self.executor, self._recorder, reach=self.reach)
+        self.recorder = Recorder(self.journal, tell=lambda text: self._say(What.TROUBLE, message=text))
+        self._actor = Actor(self.executor, self.recorder, reach=self.reach)
         self._origin = (self.clock.now(), self.clock.monotonic())
 
     def now(self) -> datetime:
@@ -153,12 +152,16 @@ class Owner:
         key = work.key(Verb.START)
         self.engine.ended(work)
         self._nudge.set()
-        await self._recorder.over(key, at=self.now(), detail=detail)
+        await self.recorder.over(key, at=self.now(), detail=detail)
 
     def cancel(self, work: Work) -> None:
         """Nobody wants the work any more."""
         self.engine.ended(work)
         self._nudge.set()
+
+    async def write(self, write: Callable[[], object]) -> bool:
+        """Keep something in the journal, after everything else, in bounded time; False when that failed."""
+        return await self.recorder.write(write)
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -172,7 +175,6 @@ class Owner:
                 self._read(now)
                 wake = self._first_forced() if self._waits_for_a_first_answer(now, hurry_s) else self._cycle(now)
                 await self._sleep(now, wake)
-            await self._recorder.drain()
         finally:
             for feed in self._feeds.values():
                 feed.stop()
@@ -180,8 +182,8 @@ class Owner:
                 task.cancel()
 
     def _read(self, now: datetime) -> None:
-        for feed in self._feeds.values():
-            if feed.turn(now):
+        for zone, feed in self._feeds.items():
+            if self.engine.watches(zone) and feed.turn(now):
                 self._say(What.READING, reading=feed.reading, message=feed.trouble)
 
     def _waits_for_a_first_answer(self, now: datetime, hurry_s: float) -> bool:
@@ -206,11 +208,12 @@ class Owner:
 
     def _keep(self, made: Decided) -> None:
         self._say(What.DECIDED, work=made.work, decision=made.decision)
-        self._recorder.record(made, lambda identifier: self.decision_ids.update({made.work: identifier}))
+        self.recorder.record(made, lambda identifier: self.decision_ids.update({made.work: identifier}))
 
     async def _sleep(self, now: datetime, wake: datetime | None) -> None:
         """Until *wake*, an answer, a result, or the next look at the clock."""
-        goals = [goal for goal in (wake, *(feed.due for feed in self._feeds.values())) if goal is not None]
+        reads = [feed.due for zone, feed in self._feeds.items() if self.engine.watches(zone)]
+        goals = [goal for goal in (wake, *reads) if goal is not None]
         waits: list[asyncio.Task[object]] = [asyncio.create_task(self._nudge.wait())]
         if goals:
             ahead = self.clock.now() + (min(goals) - now)

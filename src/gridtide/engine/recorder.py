@@ -103,9 +103,9 @@ class Recorder:
             lambda done: loop.is_closed() or loop.call_soon_threadsafe(self._check, done)
         )
 
-    async def drain(self) -> None:
-        """Give what was handed over its bounded time to be written."""
-        await self._bounded(lambda: None)
+    async def write(self, write: Callable[[], object]) -> bool:
+        """Write something else, after everything that was handed over; False when that takes too long."""
+        return await self._bounded(write)
 
     async def _noted(self, write: Callable[[], object]) -> None:
         """Write what has happened already; a row that is missing or was moved by another process stays as it is."""
