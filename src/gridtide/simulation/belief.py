@@ -1,0 +1,263 @@
+"""
+What the planner is told, and when: the truth itself, the truth with errors, forecasts from history, or as issued.
+
+A belief yields readings in order of the instant they became known. White noise is the kindest error there is and
+makes every policy look good; forecasts from history, recorded ones or errors that persist (AR(1)) are closer to what
+a real forecast does to a plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.errors import HorizonTooShort, InvalidInput
+from gridtide.domain.instants import duration_ns, from_ns, to_ns
+from gridtide.domain.interval import Interval
+from gridtide.domain.ports import Reading
+from gridtide.domain.series import Series
+from gridtide.domain.signal import Quality
+from gridtide.domain.units import NS_PER_HOUR
+from gridtide.forecasting import own
+from gridtide.grid import crosscheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["AsIssued", "Belief", "Fault", "FromHistory", "Noisy", "Perfect", "with_faults"]
+
+_HOUR: Final = timedelta(hours=1)
+
+
+class Belief(Protocol):
+    """Readings of one zone in the order in which they became known."""
+
+    def readings(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
+        """Yield (instant, reading) for a simulation over *window*; the first at or before its start. [ns]"""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Perfect:
+    """The truth is known from the start; an upper bound, to be labelled as such."""
+
+    def readings(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
+        """One reading that is never replaced."""
+        yield to_ns(window.start), Reading(series=truth, step=FreshnessStep.LIVE, reason="perfect forecast")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noisy:
+    """
+    The truth with a relative error.
+
+    Args:
+        error: Standard deviation as a share of the mean. [0..]
+        persistence: Correlation of the error from one hour to the next; 0 is white noise. [0..1)
+        growth_hours: Lead time over which the error of a fresh forecast grows to its full size; 0 means the error is
+            drawn once for the whole time and never renewed.
+        renew: How often a fresh forecast is issued, for *growth_hours* above 0.
+        seed: Of the draws.
+    """
+
+    error: float
+    persistence: float = 0.0
+    growth_hours: float = 0.0
+    renew: timedelta = _HOUR
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.error < 10:
+            raise InvalidInput(f"forecast error is {self.error}; allowed: from 0 to 10", field="error")
+        if not 0 <= self.persistence < 1:
+            raise InvalidInput(f"persistence is {self.persistence}; allowed: from 0 to below 1", field="persistence")
+
+    def readings(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
+        """One noisy copy, or one for each renewal, whose error is small near its issue and grows with lead time."""
+        rng = np.random.default_rng(self.seed)
+        scale = self.error * float(truth.values.mean())
+        if not self.growth_hours:
+            yield to_ns(window.start), _reading(truth, truth.values + scale * self._errors(rng, truth.size))
+            return
+        for issued_ns in range(to_ns(window.start), to_ns(window.end), duration_ns(self.renew)):
+            lead_h = np.maximum(0.0, (truth.starts_ns - issued_ns) / NS_PER_HOUR)
+            size = scale * (1.0 - np.exp(-lead_h / self.growth_hours))
+            yield issued_ns, _reading(truth, truth.values + size * self._errors(rng, truth.size), issued_ns=issued_ns)
+
+    def _errors(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        white = rng.normal(0.0, 1.0, count)
+        if not self.persistence:
+            return white
+        errors = np.empty(count)
+        last, share = rng.normal(), np.sqrt(1.0 - self.persistence**2)
+        for k in range(count):
+            last = self.persistence * last + share * white[k]
+            errors[k] = last
+        return errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromHistory:
+    """
+    Our own forecast from what has come true so far, with the present step as it is.
+
+    Args:
+        method: Name from `gridtide.forecasting.own.METHOD_NAMES`.
+        horizon: How far each forecast reaches.
+        renew: How often one is made.
+    """
+
+    method: str = "weekday_corrected"
+    horizon: timedelta = timedelta(hours=96)
+    renew: timedelta = _HOUR
+
+    def readings(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
+        """One reading for each renewal; none where history is too short, said as such."""
+        for issued_ns in range(to_ns(window.start), to_ns(window.end), duration_ns(self.renew)):
+            issued = from_ns(issued_ns)
+            live = truth.clip(Interval(issued, issued + self.renew)) if issued < truth.end else truth
+            try:
+                known = truth.clip(Interval(truth.start, issued + self.renew))
+                ahead = own.forecast(
+                    known, issued_at=issued + self.renew, horizon=self.horizon, step=self.renew, method=self.method
+                )
+            except HorizonTooShort as error:
+                yield issued_ns, Reading(series=live, step=FreshnessStep.LIVE, reason=error.message)
+                continue
+            joined = _join(live, ahead)
+            yield issued_ns, Reading(series=joined, step=FreshnessStep.LIVE, reason=f"own forecast: {self.method}")
+
+
+@dataclass(frozen=True, slots=True)
+class AsIssued:
+    """
+    Recorded forecasts, each known from its issue on.
+
+    Args:
+        forecasts: With `signal.issued_at` set, in any order.
+    """
+
+    forecasts: Sequence[Series]
+
+    def readings(
+        self,
+        truth: Series,  # noqa: ARG002 - the protocol's
+        window: Interval,
+    ) -> Iterator[tuple[int, Reading]]:
+        """Each forecast at its issue; the present step is the truth."""
+        issued = [(to_ns(f.signal.issued_at), f) for f in self.forecasts if f.signal.issued_at is not None]
+        begin_ns, end_ns = to_ns(window.start), to_ns(window.end)
+        for issued_ns, series in sorted(issued, key=lambda pair: pair[0]):
+            if issued_ns < end_ns and int(series.ends_ns[-1]) > begin_ns:
+                yield issued_ns, Reading(series=series, step=FreshnessStep.LIVE, reason="forecast as issued")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """
+    Something wrong with a source for a while.
+
+    Args:
+        kind: ``outage`` (no answer), ``unit`` (values times *factor*) or ``stale`` (the last reading repeated).
+        window: When.
+        zone: Where; empty means every zone.
+        factor: For ``unit``; lb/MWh taken for g/kWh is 2.2046.
+    """
+
+    kind: str
+    window: Interval
+    zone: str = ""
+    factor: float = 1.0 / 0.45359237
+
+    def __post_init__(self) -> None:
+        if self.kind not in {"outage", "unit", "stale"}:
+            raise InvalidInput(f"fault kind is {self.kind[:40]!r}; allowed: outage, unit, stale", field="kind")
+
+
+def with_faults(readings: Iterator[tuple[int, Reading]], faults: Sequence[Fault]) -> Iterator[tuple[int, Reading]]:
+    """
+    Put *faults* into a stream of readings, and the product's own checks between them and the planner.
+
+    During an outage there is nothing; a reading in a wrong unit passes through the same cross-check as live data. Once
+    refused, a source is believed again only when its values fit the accepted ones, as in `gridtide.grid.guard`.
+    """
+    edges = sorted({to_ns(i) for f in faults for i in (f.window.start, f.window.end)})
+    source = _Source()
+    truth: Reading | None = None
+    for when_ns, reading in _with_edges(readings, edges):
+        truth = reading or truth
+        if truth is not None:
+            now = from_ns(when_ns)
+            yield when_ns, source.answer(truth, next((f for f in faults if now in f.window), None))
+
+
+@dataclass(slots=True)
+class _Source:
+    """A source with faults, and what was believed of it."""
+
+    last: Reading | None = None
+    refused: str = ""
+
+    def answer(self, truth: Reading, fault: Fault | None) -> Reading:
+        kind = "" if fault is None else fault.kind
+        if kind == "outage":
+            return Reading(series=_empty(truth.series), step=FreshnessStep.NONE, reason="provider outage (injected)")
+        if kind == "stale" and self.last is not None:
+            return replace(self.last, step=FreshnessStep.STALE, reason="stale answer (injected)")
+        series = _scaled(truth.series, fault.factor) if fault is not None and kind == "unit" else truth.series
+        known = None if self.last is None else self.last.series
+        verdict = crosscheck.examine(series, known)
+        if verdict.is_refused:
+            self.refused = verdict.findings[0].message
+        elif self.refused and crosscheck.fits(series, known):
+            self.refused = ""
+        if not self.refused:
+            self.last = truth if fault is None else replace(truth, series=verdict.series)
+            return self.last
+        if self.last is None:
+            return Reading(series=_empty(truth.series), step=FreshnessStep.NONE, reason=f"refused: {self.refused}")
+        return replace(self.last, step=FreshnessStep.STALE, reason=f"refused: {self.refused}")
+
+
+def _with_edges(readings: Iterator[tuple[int, Reading]], edges: Sequence[int]) -> Iterator[tuple[int, Reading | None]]:
+    pending = list(edges)
+    for when_ns, reading in readings:
+        while pending and pending[0] < when_ns:
+            yield pending.pop(0), None
+        yield when_ns, reading
+    for edge in pending:
+        yield edge, None
+
+
+def _reading(truth: Series, values: NDArray[np.float64], *, issued_ns: int | None = None) -> Reading:
+    issued = None if issued_ns is None else from_ns(issued_ns)
+    signal = truth.signal.with_(quality=Quality.FORECAST, issued_at=issued, method="truth with a drawn error")
+    floor = values if truth.signal.may_be_negative else np.maximum(values, 0.0)
+    return Reading(
+        series=Series(signal, truth.starts_ns, truth.ends_ns, floor), step=FreshnessStep.LIVE, reason="drawn error"
+    )
+
+
+def _join(live: Series, ahead: Series) -> Series:
+    later = ahead.starts_ns >= (int(live.ends_ns[-1]) if live else 0)
+    return Series(
+        ahead.signal,
+        np.concatenate([live.starts_ns, ahead.starts_ns[later]]),
+        np.concatenate([live.ends_ns, ahead.ends_ns[later]]),
+        np.concatenate([live.values, ahead.values[later]]),
+        qualities=np.concatenate([live.qualities, ahead.qualities[later]]),
+    )
+
+
+def _scaled(series: Series, factor: float) -> Series:
+    return Series(series.signal, series.starts_ns, series.ends_ns, series.values * factor, qualities=series.qualities)
+
+
+def _empty(series: Series) -> Series:
+    return Series(series.signal, [], [], [])
