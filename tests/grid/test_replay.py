@@ -176,6 +176,17 @@ class TestLabelsB82:
         assert reading.reason == reading.series.signal.method
         assert reading.series.signal.attribution == "U.S. Energy Information Administration"
 
+    async def test_the_age_is_that_of_the_recorded_moment(self):
+        """Four years on today's clock, nothing on the recorded one."""
+        query = ask("US-CAL-CISO", "2026-06-01T12:00+00:00", 24)
+        shown = await ReplayData(FakeClock("2026-06-01T12:30Z")).read(query)
+        recorded = await ReplayData(FakeClock("2022-06-01T12:30Z"), mode=ReplayMode.RECORDED).read(
+            ask("US-CAL-CISO", "2022-06-01T12:00+00:00", 24)
+        )
+
+        assert shown.age == timedelta(days=4 * 365 + 1)
+        assert recorded.age == timedelta(0)
+
     async def test_only_what_has_begun_is_measured(self):
         """The running hour is measured, the next one a forecast of this hour."""
         data = ReplayData(FakeClock("2026-06-01T12:30Z"))

@@ -23,7 +23,7 @@ from gridtide.domain.units import NS_PER_HOUR, NS_PER_SECOND
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Recording", "recorded_zones", "recording"]
+__all__ = ["Recording", "first_of", "recorded_zones", "recording"]
 
 _FOLDER: Final = Path(__file__).with_name("series_data")
 _US_AREAS: Final = (

@@ -130,7 +130,13 @@ class ReplayData:
         series = self._label(shown, found, zone, now, forecast=query.forecast)
         if not series:
             return _nothing(zone, f"nothing recorded before {isoformat(now)} in {query.window}")
-        return Reading(series=series, step=FreshnessStep.LIVE, reason=series.signal.method, age=timedelta(0))
+        age = self._age(found, to_ns(now))
+        return Reading(series=series, step=FreshnessStep.LIVE, reason=series.signal.method, age=age)
+
+    def _age(self, found: Recording, now_ns: int) -> timedelta:
+        """How long ago the moment that is shown now was recorded; zero on a clock that runs in recorded time."""
+        piece = next(self._pieces(found, now_ns, now_ns + 1), None)
+        return timedelta(microseconds=max(piece.offset_ns, 0) // 1000 if piece else 0)
 
     def _project(self, found: Recording, window: Interval) -> Series:
         """Recorded values moved to clock time, inside *window*."""
