@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridtide.domain.errors import MalformedPayload
+from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality, Signal, SignalKind
 from gridtide.grid.belief import Belief
@@ -106,6 +107,20 @@ def test_revised_forecast_is_no_changed_unit(noise: list[float]) -> None:
     series = Series(new.signal, new.starts_ns, new.ends_ns, new.values * noise)
 
     assert not examine(series, known).is_refused
+
+
+def test_values_rounded_to_nothing_are_a_changed_unit() -> None:
+    """Tonnes read as grams and rounded leave only zeros: the same hours as before, and no shape to recognise."""
+    zeros = scaled(KNOWN.clip(Interval(at(12), at(60))), 0.0)
+
+    assert checks(zeros) == [Check.RATIO]
+
+
+def test_clean_grid_may_fall_to_zero() -> None:
+    """Where ten grams are usual, a forecast of zero for the same hours is a forecast, not another unit."""
+    clean = wave(0, 72, low=2, high=20)
+
+    assert Check.RATIO not in checks(scaled(clean.clip(Interval(at(12), at(60))), 0.0), clean)
 
 
 def test_flat_values_tell_nothing_about_usual_changes() -> None:

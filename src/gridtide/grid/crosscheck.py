@@ -45,6 +45,7 @@ _RATIO_STEPS_MIN: Final = 6
 _RATIO_MIN: Final = 1.8
 _RATIO_SPREAD_MOST: Final = 0.02
 _LEVEL_RATIO: Final = 20.0
+_COLLAPSE_FROM: Final = 40.0
 _LEVEL_SPAN: Final = timedelta(hours=12)
 _FROZEN_SPAN: Final = timedelta(hours=24)
 
@@ -210,6 +211,9 @@ def _last_before(known: Series, instant_ns: int) -> tuple[int, float] | None:
 def _common_ratio(series: Series, known: Series) -> float | None:
     """Factor between new and known values of the same hours when it is the same for all of them and far from 1."""
     hours, new, old = _paired(series, known)
+    extreme = _extreme_ratio(new, old)
+    if extreme is not None:
+        return extreme
     usable = (old > 0) & (new > 0)
     if hours.size < _RATIO_STEPS_MIN or usable.sum() < _RATIO_STEPS_MIN or usable.mean() < 0.5:
         return None
@@ -220,6 +224,15 @@ def _common_ratio(series: Series, known: Series) -> float | None:
     spread = float(np.median(np.abs(ratios / middle - 1.0)))
     far = middle >= _RATIO_MIN or middle <= 1.0 / _RATIO_MIN
     return middle if far and spread <= _RATIO_SPREAD_MOST else None
+
+
+def _extreme_ratio(new: NDArray[np.float64], old: NDArray[np.float64]) -> float | None:
+    """Usual factor of the same hours when it is absurd; rounding may have left nothing of the shape, or only zeros."""
+    usable = old > _STEP_FLOOR
+    if usable.sum() < _RATIO_STEPS_MIN or float(np.median(old[usable])) < _COLLAPSE_FROM:
+        return None
+    middle = float(np.median(new[usable] / old[usable]))
+    return None if 1.0 / _LEVEL_RATIO <= middle <= _LEVEL_RATIO else middle
 
 
 def _far_from(series: Series, yearly_mean: float) -> float | None:

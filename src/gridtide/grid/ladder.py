@@ -129,6 +129,9 @@ class Ladder:
         if query.forecast and window.end > now:
             series, own_problem = await self._extended(source, series, window, now)
             problem = "; ".join(filter(None, (problem, own_problem)))
+        if not series.clip(window):
+            problem = "; ".join(filter(None, (f"{source.name} has nothing for this span", problem)))
+            return Answer(source, None, FreshnessStep.NONE, problem=problem)
         return Answer(
             source,
             series,
