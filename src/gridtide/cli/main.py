@@ -145,7 +145,7 @@ def _usage(error: TyperException) -> errors.Usage:
     hint = f"`{context.command_path} --help` lists what is possible" if context is not None else None
     near = getattr(error, "possibilities", None)
     if near:
-        return errors.Usage(str(error), hint=f"did you mean {' or '.join(sorted(near))}?")
+        return errors.Usage(str(error), hint=f"did you mean {near[0]}?")
     return errors.Usage(error.format_message(), hint=hint)
 
 

@@ -69,7 +69,7 @@ class Session:
     ) -> None:
         self.say = Output(command, as_json=say.as_json, quiet=say.quiet)
         self._where = where
-        own = {"provider": where.provider, "signal": where.signal, "zone": where.zone, "timezone": where.tz}
+        own = {"provider": where.provider, "signal": where.signal, "timezone": where.tz}
         self.settings: Settings = _settings({**own, **(overrides or {})}, say)
         for warning in self.settings.warnings:
             self.say.warn(warning)
