@@ -46,6 +46,12 @@ class TestFirstBelow:
         assert first_below(line, T0_NS, minutes(120), 200.0) == minutes(30)
         assert first_below(line, minutes(91), minutes(120), 200.0) is None
 
+    def test_the_end_of_what_is_known_is_not_below(self):
+        """A line that reaches the threshold at its last point reaches it too late to start there."""
+        line = Series.line(DEMO, [at(0), at(1)], [300.0, 100.0])
+
+        assert first_below(line, T0_NS, minutes(120), 100.0) is None
+
     def test_a_gap_is_not_below(self):
         """Unknown is never at or below anything."""
         assert first_below(hourly(300.0, None, 100.0), T0_NS, minutes(240), 200.0) == minutes(120)
@@ -95,6 +101,10 @@ class TestStart:
 
         assert (choice.start_ns, choice.reason) == (T0_NS, Reason.WAITING_DOES_NOT_HELP)
         assert self.start([300.0, 100.0], 200.0, length=2 * HOUR_NS, gate=False) is None
+
+    def test_bounds_that_leave_no_start_have_no_answer(self):
+        """A latest start before the release is no start."""
+        assert threshold_start(hourly(300.0, 100.0), minutes(60), minutes(59), HOUR_NS, 500.0) is None
 
     def test_an_unknown_now_cannot_be_compared(self):
         """When nothing is known about now, the start below the threshold stands."""

@@ -70,7 +70,9 @@ class PlanOptions:
         _require("percentile", self.percentile, self.percentile is None or 0 <= self.percentile <= 100, "0 to 100")
         _require("history_span", self.history_span, self.history_span > timedelta(0), "longer than zero")
         _require("hysteresis", self.hysteresis, 0 <= self.hysteresis < float("inf"), "zero or more")
-        _require("start_grid", self.start_grid, self.start_grid is None or self.start_grid > timedelta(0), "above zero")
+        _require(
+            "start_grid", self.start_grid, self.start_grid is None or self.start_grid > timedelta(0), "longer than zero"
+        )
         _require("hold_margin", self.hold_margin, 0 <= self.hold_margin <= 1, "from 0 to 1")
         _require("alternatives", self.alternatives, self.alternatives >= 0, "zero or more")
         if self.threshold is not None and self.percentile is not None:

@@ -75,19 +75,24 @@ def plan(
         >>> decision.action.value, decision.start.isoformat(), decision.mean
         ('wait', '2026-01-01T01:00:00+00:00', 100.0)
     """
-    asked = _method(method)
+    asked = _method(method, options)
     bounds = bounds_of(workload, as_utc(now))
     case = Case(workload, series, bounds, options)
     verdict = verdicts.judge(verdicts.resolve(asked, workload), case)
     return _record(verdict, case)
 
 
-def _method(method: Method | str) -> Method:
+def _method(method: Method | str, options: PlanOptions) -> Method:
     try:
-        return Method(method)
+        asked = Method(method)
     except ValueError:
         allowed = ", ".join(Method)
         raise InvalidInput(f"method is {str(method)[:40]!r}; allowed: {allowed}", field="method") from None
+    if asked is Method.THRESHOLD and options.threshold is None and options.percentile is None:
+        raise InvalidInput(
+            "method threshold needs a threshold or a percentile", field="threshold", hint="give one of the two"
+        )
+    return asked
 
 
 def _record(verdict: Verdict, case: Case) -> Decision:

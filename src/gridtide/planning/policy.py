@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gridtide.domain.decision import Reason
-from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import duration_ns
 from gridtide.domain.signal import require_comparable
 from gridtide.planning.carbon_time import carbon_time
@@ -50,6 +49,8 @@ class Case(NamedTuple):
 
 def choose(method: Method, case: Case) -> Choice | None:
     """Answer of *method*, or None when nothing it may choose is known."""
+    if not case.series.curves or case.reach_ns < case.bounds.release_ns:
+        return None
     return _POLICIES[method](case)
 
 
@@ -87,10 +88,6 @@ def _run_latest(case: Case) -> Choice | None:
 
 def _threshold(case: Case) -> Choice | None:
     options, bounds = case.options, case.bounds
-    if options.threshold is None and options.percentile is None:
-        raise InvalidInput(
-            "method threshold needs a threshold or a percentile", field="threshold", hint="give one of the two"
-        )
     threshold = threshold_of(case)
     if threshold is None:
         return None

@@ -95,8 +95,10 @@ def threshold_start(
         shape: How power runs; constant when left out.
 
     Returns:
-        The choice; None when the run it picks is not fully known.
+        The choice; None when the run it picks is not fully known, or no start is in the bounds.
     """
+    if latest_ns < release_ns:
+        return None
     start_ns = first_below(series, release_ns, latest_ns, threshold)
     if start_ns == release_ns:
         return run_at(series, release_ns, length_ns, _BELOW, shape=shape)
@@ -135,6 +137,6 @@ def _first_crossing(curve: Curve, k: int, first_ns: int, last_ns: int, threshold
             start_ns += -int(-length_ns * (begin - threshold) / (begin - end) // 1_000) * 1_000
         if max(start_ns, first_ns) > last_ns:
             return None
-        if start_ns >= first_ns:
-            return min(start_ns, curve.break_list[i + 1])
+        if first_ns <= start_ns < curve.break_list[i + 1]:
+            return start_ns
     return None

@@ -14,7 +14,7 @@ from gridtide.domain.instants import to_ns
 from gridtide.domain.workload import Elasticity, OnNoData
 from gridtide.planning.fixed import run_cost
 from gridtide.planning.options import Method
-from gridtide.planning.policy import Case, at, choose
+from gridtide.planning.policy import Case, at, choose, threshold_of
 
 if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
@@ -60,7 +60,7 @@ def judge(method: Method, case: Case) -> Verdict:
     if forced is not None:
         start_ns = bounds.latest_ns if forced is Reason.RUN_LATEST_ASKED else None
         return _fixed(method, case, bounds.release_ns if start_ns is None else start_ns, forced)
-    if not bounds.is_known(case.series):
+    if not bounds.is_known(case.series) or (method is Method.THRESHOLD and threshold_of(case) is None):
         return _blind(method, case, Reason.NO_DATA)
     choice = choose(method, case)
     if choice is None:
