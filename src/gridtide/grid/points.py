@@ -46,6 +46,8 @@ BANDS: Final[dict[SignalKind, tuple[float, float]]] = {
 """Plausible values by kind, in the unit of the kind; the dirtiest fuels stay under 1,300 gCO2eq/kWh."""
 
 _QUALITIES: Final = tuple(Quality)
+_RANKS: Final = {quality: quality.rank for quality in Quality}
+_NUMBERS: Final = frozenset({int, float})
 _FIRST_NS: Final = to_ns(datetime(2000, 1, 1, tzinfo=UTC))
 _LAST_NS: Final = to_ns(datetime(2100, 1, 1, tzinfo=UTC))
 _FUTURE_NS: Final = 24 * NS_PER_HOUR
@@ -70,6 +72,13 @@ class Reject(StrEnum):
 
 
 _HARMLESS: Final = frozenset({Reject.NULL, Reject.INCOMPLETE, Reject.OVERLAP})
+
+
+_TOLD: Final = {
+    Reject.NULL: "is missing",
+    Reject.TIME: "has no time that can be read",
+    Reject.FUTURE: "is said to be measured a day from now or later",
+}
 
 
 class Points:
@@ -150,7 +159,7 @@ class Points:
             self.reject(Reject.REVERSED, position, raw)
             return
         reason = self._judge(raw, factor)
-        if reason is None and quality is not Quality.FORECAST and start_ns > self._latest:
+        if reason is None and start_ns > self._latest and quality is not Quality.FORECAST:
             reason = Reject.FUTURE
         if reason is not None:
             self.reject(reason, position, raw)
@@ -158,7 +167,7 @@ class Points:
         self._starts.append(start_ns)
         self._ends.append(end_ns)
         self._values.append(raw * factor)  # type: ignore[operator] # _judge has seen that it is a number
-        self._ranks.append(quality.rank)
+        self._ranks.append(_RANKS[quality])
         self._versions.append(version)
 
     def skip(self, reason: Reject, index: int, raw: object) -> None:
@@ -172,9 +181,13 @@ class Points:
             self._missing += 1
         self.rejected[reason] += 1
         if reason not in self._examples:
-            self._examples[reason] = f"{self._path.format(index)} is {shorten(raw)}"
+            told = _TOLD.get(reason, "") if raw is MISSING or reason is Reject.FUTURE else ""
+            self._examples[reason] = f"{self._path.format(index)} {told or f'is {shorten(raw)}'}"
 
     def _judge(self, raw: object, factor: float) -> Reject | None:
+        low, high = self._band
+        if raw.__class__ in _NUMBERS and low <= raw * factor <= high:  # type: ignore[operator] # seen just before
+            return None
         if raw is None or raw is MISSING:
             return Reject.NULL
         if isinstance(raw, bool) or not isinstance(raw, (int, float)):
@@ -182,10 +195,7 @@ class Points:
         value = raw * factor
         if not math.isfinite(value):
             return Reject.NONFINITE
-        low, high = self._band
-        if value < low:
-            return Reject.NEGATIVE if low == 0.0 else Reject.RANGE
-        return Reject.RANGE if value > high else None
+        return Reject.NEGATIVE if value < low == 0.0 else Reject.RANGE
 
     # -- making the series -----------------------------------------------------------------------------------------
 

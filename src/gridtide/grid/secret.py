@@ -81,7 +81,7 @@ def _text_of(value: object) -> str:
 
 def _clean(text: str, name: str) -> str:
     cleaned = text.strip().strip("\"'").strip()
-    if cleaned[:7].lower() == "bearer ":
+    if cleaned[:7].lower() == "bearer " or cleaned.lower() == "bearer":
         cleaned = cleaned[7:].strip()
     if not cleaned:
         raise MissingCredential(f"{name} is empty", hint=f"set {name}", field=name)

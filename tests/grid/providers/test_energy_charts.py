@@ -133,7 +133,10 @@ def test_substitute_shares_are_typical_values() -> None:
         ({**co2([1, 2]), "co2eq": [1]}, "co2eq has 1 values, unix_seconds has 2"),
         ({**co2([1, 2]), "co2eq": {"0": 1}}, "co2eq is an object, expected a list"),
         ({"unix_seconds": [T], "co2": [1]}, "co2eq is missing; there are: unix_seconds, co2"),
-        ({"unix_seconds": [T * 1000], "co2eq": [1]}, r"none of 1 points can be used: co2eq\[0\] is <missing> \(time\)"),
+        (
+            {"unix_seconds": [T * 1000], "co2eq": [1]},
+            r"none of 1 points can be used: co2eq\[0\] has no time that can be read \(time\)",
+        ),
     ],
     ids=["lengths", "object", "renamed", "milliseconds"],
 )

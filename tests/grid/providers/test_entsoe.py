@@ -10,6 +10,7 @@ import pytest
 from gridtide.domain.errors import MalformedPayload, ProviderUnavailable, RateLimited, Unauthorized, ZoneNotCovered
 from gridtide.domain.zone import Zone
 from gridtide.grid.provider import Ask, Product, Provider
+from gridtide.grid.providers import entsoe
 from gridtide.grid.providers.entsoe import Entsoe
 from provider_contract import CANARY, SampledContract, ask, reply, rows
 from support import shared_dir
@@ -180,11 +181,12 @@ def test_hostile_xml_is_refused(body: str, message: str) -> None:
         ENTSOE.parse(de(), (reply(body),))
 
 
-def test_many_periods_of_a_long_window_are_refused_before_they_fill_the_memory() -> None:
+def test_many_periods_of_a_long_window_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A03 stretches one point over a year; a small document must not become billions of values."""
+    monkeypatch.setattr(entsoe, "POINTS_MAX", 100_000)
     year = series("B04", (1, 5), curve="A03", resolution="PT15M").replace("2026-01-01T03", "2026-12-31T00")
     period = year[year.index("<Period>") : year.index("</TimeSeries>")]
-    with pytest.raises(MalformedPayload, match="document holds more than 2000000 values"):
+    with pytest.raises(MalformedPayload, match="document holds more than 100000 values"):
         read(year.replace("</TimeSeries>", period * 80 + "</TimeSeries>"))
 
 

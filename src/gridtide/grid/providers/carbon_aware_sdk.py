@@ -75,7 +75,7 @@ class CarbonAwareSdk(Provider):
                 field="kind",
             )
         self._prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
-        self.info = replace(type(self).info, scope=self._scope)  # type: ignore[misc]  # this server's own
+        self.info = replace(type(self).info, kinds=(self._kind,), scope=self._scope)  # type: ignore[misc]  # this server's own
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``casdk`` only: location names are up to the server."""
@@ -83,7 +83,7 @@ class CarbonAwareSdk(Provider):
 
     def build_requests(self, ask: Ask, replies: tuple[Reply, ...] = ()) -> tuple[Request, ...]:
         """Current forecast, or emissions over a window."""
-        self._require(ask)
+        require_offered(self.info, ask)
         if replies:
             return ()
         if ask.product is Product.FORECAST:
@@ -97,7 +97,7 @@ class CarbonAwareSdk(Provider):
 
     def parse(self, ask: Ask, replies: tuple[Reply, ...]) -> Series:
         """Rows of all replies, each with its own duration."""
-        self._require(ask)
+        require_offered(self.info, ask)
         return _parsed(self.info, ask, replies, scope=self._scope)
 
     def explain(self, ask: Ask, reply: Reply) -> GridError | None:
@@ -107,11 +107,6 @@ class CarbonAwareSdk(Provider):
         return ZoneNotCovered(
             f"casdk does not know location {ask.zone[:40]!r}", provider=self.info.name, zone=ask.zone[:40]
         )
-
-    def _require(self, ask: Ask) -> None:
-        require_offered(self.info, ask)
-        if ask.kind is not self._kind:
-            raise ZoneNotCovered(f"this casdk server is declared {self._kind}, not {ask.kind}", provider=self.info.name)
 
 
 class CarbonAwareComputing(Provider):

@@ -87,7 +87,7 @@ class Prometheus(Provider):
             self._kind, self._scope, self._quality = SignalKind(kind), Scope(scope), Quality(quality)
         except ValueError as error:
             raise ConfigurationError(f"prometheus: {str(error)[:120]}", provider=_NAME, field="kind") from None
-        self.info = replace(type(self).info, scope=self._scope)  # type: ignore[misc]  # this query's own
+        self.info = replace(type(self).info, kinds=(self._kind,), scope=self._scope)  # type: ignore[misc]  # this query's own
         self._factor = _factor(self._kind, unit)
         self._query = query
         self._step = timedelta(minutes=step_minutes)
@@ -102,7 +102,7 @@ class Prometheus(Provider):
 
     def build_requests(self, ask: Ask, replies: tuple[Reply, ...] = ()) -> tuple[Request, ...]:
         """One range query, or several where there would be more than 11,000 samples."""
-        self._require(ask)
+        require_offered(self.info, ask)
         if replies:
             return ()
         start, end = ask.window.start, min(ask.window.end, ask.now)
@@ -131,7 +131,7 @@ class Prometheus(Provider):
 
     def parse(self, ask: Ask, replies: tuple[Reply, ...]) -> Series:
         """Samples of the one series; an empty result is no data."""
-        self._require(ask)
+        require_offered(self.info, ask)
         labels = {"scope": self._scope, "perimeter": Perimeter.UNKNOWN, "attribution": self._attribution}
         points = Points(signal_for(self.info, ask, replies, **labels), path="data.result[0].values[{}]", now=ask.now)
         for reply in replies:
@@ -157,11 +157,6 @@ class Prometheus(Provider):
                 zone=ask.zone,
             )
         return None
-
-    def _require(self, ask: Ask) -> None:
-        require_offered(self.info, ask)
-        if ask.kind is not self._kind:
-            raise ZoneNotCovered(f"this prometheus query is declared {self._kind}, not {ask.kind}", provider=_NAME)
 
 
 def _factor(kind: SignalKind, unit: str) -> float:
