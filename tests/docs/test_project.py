@@ -20,13 +20,12 @@ TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_exports_exist_and_are_sorted(name):
-    """A module that declares `__all__` declares names it has, in order."""
+def test_exports_exist(name):
+    """A module that declares `__all__` declares names it has; their order is the linter's business."""
     module = importlib.import_module(name)
     exported = getattr(module, "__all__", None)
     if exported is None:
         return
-    assert list(exported) == sorted(exported)
     assert all(hasattr(module, entry) for entry in exported)
 
 

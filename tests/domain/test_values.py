@@ -147,7 +147,13 @@ class TestDecision:
 
 def test_every_error_says_who_can_act():
     """Each exported error belongs to one branch of the tree and has its own code."""
-    branches = (errors.InvalidInput, errors.ConfigurationError, errors.GridError, errors.ExecutorError)
+    branches = (
+        errors.InvalidInput,
+        errors.ConfigurationError,
+        errors.GridError,
+        errors.ExecutorError,
+        errors.JournalUnavailable,
+    )
     classes = [getattr(errors, name) for name in errors.__all__]
     leaves = [c for c in classes if c is not errors.CarbonError]
 

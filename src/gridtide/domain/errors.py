@@ -10,6 +10,7 @@ Errors, grouped by who can act on them.
       GridError                    retry later: RateLimited, ProviderUnavailable, StaleSignal
                                    permanent: Unauthorized, ZoneNotCovered, HorizonTooShort, MalformedPayload
       ExecutorError                retry: Conflict, Unreachable;  permanent: Refused, Unsupported, NotFound
+      JournalUnavailable           free disk space or mend the folder; work goes on meanwhile
       JournalUnavailable           the local records cannot be read or written; work goes on without them
 
 An expected outcome ("wait", "no data yet") is not an error: it is a `Decision`.
