@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib
 import math
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from gridtide.domain.errors import CarbonError, InvalidInput, UnmappedRegion
 from gridtide.domain.zone import Confidence
 from gridtide.grid import regions, table
 from gridtide.grid.catalogue import Catalogue
+from gridtide.grid.mix import FACTOR_SETS
 from gridtide.grid.static import StaticTable
 from support import ROOT, shared_dir
 
@@ -295,6 +297,26 @@ class TestTables:
         for provider in ("entsoe-eic", "eia", "uk", "electricitymaps", "openelectricity", "iso3"):
             keys = [zone.at(provider) for zone in CATALOGUE.zones() if zone.at(provider)]
             assert len(keys) == len(set(keys)), provider
+
+    def test_providers_and_tables_call_fuels_the_same(self):
+        """What a source's code means is stated once more in the table; both agree."""
+        for module, name, column in (("eia", "Eia", "eia"), ("entsoe", "Entsoe", "entsoe_psr")):
+            fuels = getattr(importlib.import_module(f"gridtide.grid.providers.{module}"), name).fuels
+            known = {code.lower(): row["fuel"] for row in table.rows("fuel_codes") for code in row[column].split("|")}
+
+            shared = set(fuels) & set(known) - {"snb"}  # solar with a battery beside it counts as solar
+
+            assert {code: known[code] for code in shared} == {code: fuels[code] for code in shared}
+            assert len(shared) > 8
+
+    def test_factor_sets_use_published_figures(self):
+        """Each factor that intensities are computed with stands in the table of citations."""
+        published = {(row["scope"], row["fuel"], float(row["g_per_kwh"])) for row in table.rows("emission_factors")}
+        cited = {(scope, fuel) for scope, fuel, _ in published}
+        for chosen in FACTOR_SETS.values():
+            used = {(str(chosen.scope), fuel, value) for fuel, value in chosen.factors.items()}
+
+            assert {entry for entry in used if entry[:2] in cited} <= published
 
     def test_every_table_is_credited(self):
         """A file without a line in SOURCES.md may not be here."""

@@ -62,3 +62,13 @@ def test_a_zone_nobody_knows_gets_the_worlds_value_with_its_name():
     series = StaticTable().series(Zone(key="ZZ-NOWHERE"), DAY, scope=Scope.LIFECYCLE)
 
     assert (series.signal.zone, series.signal.scope) == ("WORLD", Scope.DIRECT)
+
+
+def test_reports_can_go_on_with_the_factors_of_cloud_carbon_footprint():
+    """On request a region's own factor counts; places without one, or with a scope asked, get the usual figure."""
+    table = StaticTable(ccf=True)
+    region, plain = CATALOGUE.resolve("aws:us-east-1").zone, CATALOGUE.resolve("US-CAL-CISO").zone
+
+    assert (table.value(region).g_per_kwh, table.value(region).scope) == (379.07, Scope.UNKNOWN)
+    assert table.value(region, scope=Scope.DIRECT).code == "US-VA"
+    assert table.value(plain).code == "US-CA"

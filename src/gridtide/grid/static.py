@@ -4,6 +4,8 @@ Yearly values, the last step of the freshness ladder before nothing: flat, label
 The nearest figure wins: the cloud region's own, its state's, the bidding zone's, the country's, the world's. Figures
 of different scope stand in the table (US states and China count direct emissions, countries lifecycle), so a caller
 who compares places asks for one scope and gets the nearest figure of that scope.
+
+The factors of Cloud Carbon Footprint stand ready beside these for whoever has reported with them before.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from gridtide.domain.instants import to_ns
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Perimeter, Quality, Scope, Signal, SignalKind
-from gridtide.grid import table
+from gridtide.grid import regions, table
 
 if TYPE_CHECKING:
     from gridtide.domain.interval import Interval
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["StaticTable", "YearlyValue"]
 
 _WORLD: Final = "WORLD"
+_CCF_YEAR: Final = 2021
 _CREDITS: Final = {
     "ember": "Ember and Our World in Data, CC BY 4.0",
     "egrid": "U.S. Environmental Protection Agency, eGRID2023",
@@ -60,7 +63,16 @@ class YearlyValue:
 
 
 class StaticTable:
-    """Yearly values by zone."""
+    """
+    Yearly values by zone.
+
+    Args:
+        ccf: Use Cloud Carbon Footprint's factor where a zone was resolved from a cloud region that has one. They are
+            from 2021 and mix scopes, so they are for continuity of reports, not for decisions.
+    """
+
+    def __init__(self, *, ccf: bool = False) -> None:
+        self._ccf = ccf
 
     def value(self, zone: Zone, *, scope: Scope | None = None) -> YearlyValue:
         """
@@ -68,6 +80,17 @@ class StaticTable:
 
         The world's figure is direct; it is given whatever the scope asked, because there is no other, and says so.
         """
+        region = regions.all_regions().get(zone.at("cloud") or "") if self._ccf else None
+        if region is not None and region.ccf_g_per_kwh is not None and scope is None:
+            return YearlyValue(
+                code=region.id,
+                kind="region",
+                name=region.title,
+                g_per_kwh=region.ccf_g_per_kwh,
+                year=_CCF_YEAR,
+                scope=Scope.UNKNOWN,
+                credit="Cloud Carbon Footprint, Apache-2.0",
+            )
         own, country = zone.at("static"), zone.country or zone.key.partition("-")[0]
         for code in (own, zone.key, country, _WORLD):
             found = [v for v in _by_code().get(code or "", ()) if scope in {None, v.scope}]
