@@ -13,12 +13,13 @@ from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.interval import Interval
 from gridtide.domain.ports import GridData, SignalQuery
+from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality, Scope, SignalKind
 from gridtide.domain.zone import Zone
 from gridtide.grid.recordings import recorded_zones, recording
 from gridtide.grid.replay import ReplayData, ReplayMode
 from gridtide.testing.clock import FakeClock
-from support import hourly, shared_dir
+from support import DEMO, hourly, shared_dir
 
 HOUR = timedelta(hours=1)
 
@@ -267,3 +268,36 @@ class TestNoise:
 
         assert 0.07 < spread[23] < 0.13
         assert spread[2] < 0.06
+
+
+class TestOwnSeries:
+    async def test_a_linear_series_stays_linear(self):
+        """Straight lines are shifted and cut, not made into steps; noise bends them both ends."""
+        day = [instant("2026-01-01T00:00+00:00") + i * HOUR for i in range(25)]
+        own = Series.line(DEMO, day, [float(100 + i) for i in range(25)])
+        clock = FakeClock("2026-05-05T06:15Z")
+        query = ask("LAB", "2026-05-05T06:15+00:00", 24)
+        exact = (await ReplayData(clock, series={"LAB": own}).read(query)).series
+        noisy = (await ReplayData(clock, series={"LAB": own}, noise=0.2, seed=3).read(query)).series
+
+        assert exact.value_at(clock.now()) == 106.25
+        assert exact.value_at(instant("2026-05-05T23:30+00:00")) == 123.5
+        assert noisy.shape is exact.shape
+        assert noisy.values.tolist() != exact.values.tolist()
+
+    async def test_less_than_a_day_cannot_repeat(self):
+        """Six hours are shown at their own time only."""
+        own = hourly(1, 2, 3, 4, 5, 6, start=instant("2026-01-01T00:00+00:00"))
+        same = ReplayData(FakeClock("2026-01-01T02:00Z"), series={"LAB": own})
+        later = ReplayData(FakeClock("2026-01-02T02:00Z"), series={"LAB": own})
+
+        assert (await same.read(ask("LAB", "2026-01-01T00:00+00:00", 24))).series.size == 6
+        assert (await later.read(ask("LAB", "2026-01-02T00:00+00:00", 24))).step is FreshnessStep.NONE
+
+    async def test_nothing_recorded_before_now_is_none_when_no_forecast_is_wanted(self):
+        """A window that lies ahead has no history."""
+        data = ReplayData(FakeClock("2026-06-01T00:30Z"))
+        reading = await data.read(ask("US-CAL-CISO", "2026-06-02T00:00+00:00", 24, forecast=False))
+
+        assert reading.step is FreshnessStep.NONE
+        assert "nothing recorded before 2026-06-01T00:30:00Z" in reading.reason
