@@ -50,11 +50,15 @@ class Attempts:
         """Further tries a fetch may make: none while the last fetch failed."""
         return 0 if self._backoff.failures else RETRIES
 
+    @property
+    def wait(self) -> float:
+        """Seconds until it may be asked again; 0 when it may now. [s]"""
+        now = self._desk.clock.monotonic()
+        return max(self._backoff.wait(now), self._refused_until - now, 0.0)
+
     def obstacle(self) -> str:
         """Why it may not be asked now; empty when it may."""
-        if self.is_refused:
-            return self._problem
-        return self._problem if self._backoff.wait(self._desk.clock.monotonic()) > 0 else ""
+        return self._problem if self.wait > 0 else ""
 
     def failed(self, error: CarbonError, *, cold: bool) -> None:
         """

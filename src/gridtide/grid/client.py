@@ -24,6 +24,7 @@ from gridtide.grid import chain, crosscheck
 from gridtide.grid.cache import DEFAULT_TTL, Cache, MemoryStore
 from gridtide.grid.choice import Chooser
 from gridtide.grid.desk import Desk
+from gridtide.grid.freshness import DECISION_BOUND
 from gridtide.grid.ladder import Ladder
 from gridtide.grid.source import Source
 from gridtide.grid.static import StaticTable
@@ -58,6 +59,7 @@ class Rules:
         allow_signal_mix: Whether another signal kind or scope may stand in; it is labelled then.
         use_static: Whether the yearly table is the last step.
         ttl: How long an answer is fresh at least.
+        decision_bound: Oldest information that still serves a decision, unless the question says otherwise.
         patience: How long a fetch is waited for when something stale is at hand.
         history_span: How much of the past our own forecast gets.
         warm_history: Whether to fetch that past once a day while all is well, so that a typical profile is at hand
@@ -68,6 +70,7 @@ class Rules:
     allow_signal_mix: bool = False
     use_static: bool = True
     ttl: timedelta = DEFAULT_TTL
+    decision_bound: timedelta = DECISION_BOUND
     patience: timedelta = timedelta(seconds=2)
     history_span: timedelta = timedelta(days=28)
     warm_history: bool = False
@@ -126,7 +129,9 @@ class GridClient:
             self.rules.ttl,
             self.rules.patience,
         )
-        self._ladder = Ladder(forecaster, clock, history_span=self.rules.history_span)
+        self._ladder = Ladder(
+            forecaster, clock, history_span=self.rules.history_span, decision_bound=self.rules.decision_bound
+        )
         self._static = static or StaticTable()
         self._chooser = Chooser(self._ladder, clock)
         self._sources: dict[tuple[int, str, SignalKind], Source] = {}

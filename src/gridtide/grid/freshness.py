@@ -26,6 +26,7 @@ __all__ = [
     "information_age",
     "is_late",
     "late_from",
+    "most_jitter",
     "next_publication",
     "stale_bound",
 ]
@@ -81,21 +82,37 @@ def is_late(info: ProviderInfo, series: Series, product: Product, now: datetime)
     return limit is not None and now > limit
 
 
-def fresh_until(info: ProviderInfo, entry: Entry, product: Product, ttl: timedelta) -> datetime:
+def fresh_until(
+    info: ProviderInfo, entry: Entry, product: Product, ttl: timedelta, jitter: timedelta = timedelta(0)
+) -> datetime:
     """
-    Instant up to which an entry needs no better one.
+    Instant up to which an entry needs no better one, and at which to fetch the next.
 
-    At least *ttl*; up to the next publication, half an hour at most, when the source was on time.
+    At least *ttl*; up to the next publication, half an hour at most, when the source was on time; never beyond the
+    point where it is late.
+
+    Args:
+        info: Rhythm of the source.
+        entry: What was fetched.
+        product: What it is.
+        ttl: Shortest time.
+        jitter: Delay after a publication, so that zones and processes do not ask at one instant.
     """
     floor = entry.fetched_at + ttl
     limit = late_from(info, entry.series, product)
     if limit is not None and entry.fetched_at > limit - info.period:
         return floor
-    return max(floor, min(next_publication(info, entry.fetched_at), entry.fetched_at + _TRUST_MOST))
+    published = min(next_publication(info, entry.fetched_at), entry.fetched_at + _TRUST_MOST)
+    return max(floor, published + jitter)
 
 
-def stale_bound(purpose: str, max_age: timedelta | None) -> timedelta:
-    """Oldest information that may still be served: an hour for decisions, a day at most, or *max_age* if given."""
+def most_jitter(info: ProviderInfo) -> timedelta:
+    """Longest delay after a publication: a minute, or a fifth of a short period."""
+    return min(timedelta(minutes=1), info.period / 5)
+
+
+def stale_bound(purpose: str, max_age: timedelta | None, *, decision_bound: timedelta = DECISION_BOUND) -> timedelta:
+    """Oldest information that may still be served: *max_age* if given, else by purpose; never more than a day."""
     if max_age is not None:
         return min(max_age, STALE_MOST)
-    return DECISION_BOUND if purpose == "decision" else STALE_MOST
+    return min(decision_bound, STALE_MOST) if purpose == "decision" else STALE_MOST

@@ -96,16 +96,25 @@ class Ladder:
         forecaster: Makes our own forecast; None for none.
         clock: Monotonic time.
         history_span: How much of the past the forecaster gets.
+        decision_bound: Oldest information that still serves a decision.
     """
 
-    def __init__(self, forecaster: Forecaster | None, clock: Clock, *, history_span: timedelta) -> None:
+    def __init__(
+        self,
+        forecaster: Forecaster | None,
+        clock: Clock,
+        *,
+        history_span: timedelta,
+        decision_bound: timedelta = freshness.DECISION_BOUND,
+    ) -> None:
+        self._decision_bound = decision_bound
         self._clock = clock
         self._forecaster = forecaster
         self._history_span = history_span
 
     async def answer(self, source: Source, query: SignalQuery, now: datetime) -> Answer:
         """Live, cached or stale values, within ten seconds; ``step`` is ``none`` when the source has none of them."""
-        window, bound = query.window, freshness.stale_bound(query.purpose, query.max_age)
+        window, bound = query.window, self._bound(query)
         began = self._clock.monotonic()
         forecast, past = await asyncio.gather(
             self._forecast(source, query, now, bound), self._past(source, window, now)
@@ -155,6 +164,9 @@ class Ladder:
         except CarbonError:
             return None
         return None if own is None else Answer(source, own, FreshnessStep.PROFILE, now - seen.end, complete=True)
+
+    def _bound(self, query: SignalQuery) -> timedelta:
+        return freshness.stale_bound(query.purpose, query.max_age, decision_bound=self._decision_bound)
 
     # -- parts -----------------------------------------------------------------------------------------------------
 

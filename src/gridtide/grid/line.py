@@ -41,6 +41,7 @@ RETRIES: Final = 2
 _JITTER_FIRST_S: Final = 1.0
 _PAUSE_UNNAMED: Final = timedelta(minutes=1)
 _SKEW_WARN: Final = timedelta(minutes=1)
+_LOGIN_BUDGET: Final = Budget(60, timedelta(minutes=5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class Line:
         means.redactor.learn(*secrets_of(request))
         tries = 0
         while True:
+            await means.limits.admit(f"{self.wire.host} login", _LOGIN_BUDGET, patience=self.wire.timing.total)
             await means.limits.admit(self.wire.host, self._budget, patience=self.wire.timing.total)
             means.tally[self.provider.info.name, "logins"] += 1
             try:

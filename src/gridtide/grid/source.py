@@ -61,6 +61,8 @@ class Source:
         self._desk = desk
         self._attempts = {product: Attempts(self.info, desk) for product in (Product.CURRENT, Product.FORECAST)}
         self._held: dict[Product, Entry] = {}
+        self._wanted: dict[Product, tuple[timedelta, float]] = {}
+        self._jitter = freshness.most_jitter(self.info) * desk.rng.random()
 
     @property
     def name(self) -> str:
@@ -99,6 +101,7 @@ class Source:
         def good(entry: Entry) -> bool:
             return self._is_fresh(entry, product, max_age) and self._reaches(entry, product, window)
 
+        self._wanted[product] = (window.end - self._desk.clock.now(), self._desk.clock.monotonic())
         entry = await self._desk.cache.get(self.key(product), good)
         if entry is not None:
             self._held[product] = entry
@@ -119,14 +122,25 @@ class Source:
         part = self._judged(entry, product, FreshnessStep.CACHED, max_age)
         return replace(part, problem=problem, refused=attempts.is_refused)
 
-    async def refresh(self, product: Product, window: Interval) -> bool:
-        """Fetch now although the cache may still be fresh, unless backing off; whether new values came."""
-        if self._attempts[product].obstacle():
-            return False
-        started = self._desk.clock.now()
+    def due(self, product: Product, *, idle: timedelta) -> datetime | None:
+        """When to fetch *product* again; None when nobody has asked for it within *idle*."""
+        now, monotonic = self._desk.clock.now(), self._desk.clock.monotonic()
+        asked_at = self._wanted.get(product, (timedelta(0), float("-inf")))[1]
+        if monotonic - asked_at > idle.total_seconds():
+            return None
+        if wait := self._attempts[product].wait:
+            return now + timedelta(seconds=wait)
+        entry = self._held.get(product)
+        return now if entry is None else self._fresh_until(entry, product)
+
+    async def refresh(self, product: Product) -> bool:
+        """Fetch what was last asked for again, before somebody does; whether new values came."""
+        now = self._desk.clock.now()
+        span, _ = self._wanted.get(product, (self.info.period, 0.0))
+        window = Interval(now, now + max(span, self.info.period))
         try:
             await self._filled(
-                product, window, self._held.get(product), lambda entry: entry.fetched_at >= started, timedelta(0)
+                product, window, self._held.get(product), lambda entry: entry.fetched_at >= now, timedelta(0)
             )
         except CarbonError:
             return False
@@ -194,10 +208,10 @@ class Source:
         now = self._desk.clock.now()
         if max_age is not None and entry.age(now) > max_age:
             return False
-        ttl = self._desk.ttl
-        return entry.is_younger_than(freshness.STALE_MOST, now) and now < freshness.fresh_until(
-            self.info, entry, product, ttl
-        )
+        return entry.is_younger_than(freshness.STALE_MOST, now) and now < self._fresh_until(entry, product)
+
+    def _fresh_until(self, entry: Entry, product: Product) -> datetime:
+        return freshness.fresh_until(self.info, entry, product, self._desk.ttl, self._jitter)
 
     def _reaches(self, entry: Entry, product: Product, window: Interval) -> bool:
         """Whether an entry was asked for all of *window* that the provider can give."""
@@ -215,7 +229,7 @@ class Source:
             problem = f"{self.name} answers, but its newest data are {_in_words(information)} old"
         elif not self._is_fresh(entry, product, max_age):
             step, age = FreshnessStep.STALE, max(age, information or timedelta(0))
-        until = freshness.fresh_until(self.info, entry, product, self._desk.ttl)
+        until = self._fresh_until(entry, product)
         limit = freshness.late_from(self.info, entry.series, product)
         until = until if limit is None else min(until, limit)
         return Part(entry.series, step, age, problem, until=until, late=late)
