@@ -39,6 +39,7 @@ __all__ = [
     "local_ns",
     "malformed",
     "member",
+    "printable",
     "read_csv",
     "read_json",
     "shorten",
@@ -53,6 +54,7 @@ MISSING: Final = type("Missing", (), {"__repr__": lambda _self: "<missing>", "__
 """Stands for a key that is not there, which is not the same as null."""
 
 _DIGITS_MAX: Final = 20
+_MESSAGE_MAX: Final = 300
 _FIRST_YEAR_S: Final = 946_684_800  # 2000-01-01
 _LAST_YEAR_S: Final = 4_102_444_800  # 2100-01-01
 _NS: Final = 1_000_000_000
@@ -64,19 +66,24 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})
 def malformed(provider: str, message: str, *, field: str = "", **facts: Any) -> NoReturn:
     """Raise `MalformedPayload` about one field of a provider's reply."""
     raise MalformedPayload(
-        f"{provider}: {message}",
+        printable(f"{provider}: {message}"),
         hint="the provider's format has changed, or a proxy answered in its place; `gridtide doctor` shows which",
         provider=provider,
-        field=field,
+        field=printable(field),
         **facts,
     )
 
 
 def unavailable(provider: str, message: str) -> NoReturn:
     """Raise `ProviderUnavailable`: the status said success, the body did not."""
-    raise ProviderUnavailable(
-        f"{provider}: {message}", hint="the next provider or the cache is used", provider=provider
-    )
+    hint = "the next provider or the cache is used"
+    raise ProviderUnavailable(printable(f"{provider}: {message}"), hint=hint, provider=provider)
+
+
+def printable(text: str) -> str:
+    """Text from a reply as a bounded message: no control characters, no half characters, at most 300 long."""
+    cut = text if len(text) <= _MESSAGE_MAX else f"{text[:_MESSAGE_MAX]}..."
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
 
 
 def shorten(value: object) -> str:

@@ -23,7 +23,7 @@ from gridtide.domain.instants import to_ns
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality, Signal, SignalKind
 from gridtide.domain.units import NS_PER_HOUR
-from gridtide.grid.payload import MISSING, shorten
+from gridtide.grid.payload import MISSING, printable, shorten
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,7 +182,7 @@ class Points:
         self.rejected[reason] += 1
         if reason not in self._examples:
             told = _TOLD.get(reason, "") if raw is MISSING or reason is Reject.FUTURE else ""
-            self._examples[reason] = f"{self._path.format(index)} {told or f'is {shorten(raw)}'}"
+            self._examples[reason] = printable(f"{self._path.format(index)} {told or f'is {shorten(raw)}'}")
 
     def _judge(self, raw: object, factor: float) -> Reject | None:
         low, high = self._band
@@ -278,11 +278,11 @@ class Points:
 
     def _malformed(self, message: str, *, field: str, **facts: Any) -> MalformedPayload:
         return MalformedPayload(
-            f"{self._signal.provider}: {message}",
+            printable(f"{self._signal.provider}: {message}"),
             hint="the provider's format or unit has changed; `gridtide doctor` shows which",
             provider=self._signal.provider,
             zone=self._signal.zone,
-            field=field,
+            field=printable(field),
             rejected={str(reason): count for reason, count in self.rejected.items()},
             **facts,
         )

@@ -205,7 +205,7 @@ class ElectricityMaps(Provider):
 
     def _step(self, tree: dict[str, Any]) -> int:
         name = tree.get("temporalGranularity", self._granularity)
-        if name not in _STEPS:
+        if not isinstance(name, str) or name not in _STEPS:
             malformed(_NAME, f"temporalGranularity is {shorten(name)}, expected {', '.join(_STEPS)}")
         return duration_ns(_STEPS[name])
 

@@ -89,7 +89,7 @@ class EnergiDataService(Provider):
             tree = read_json(reply, _NAME)
             records = items(member(tree, "records", _NAME), _NAME, "records")
             dataset = tree.get("dataset") if isinstance(tree, dict) else None
-            if dataset not in {None, _dataset(ask)}:
+            if dataset is not None and dataset != _dataset(ask):
                 malformed(_NAME, f"dataset is {shorten(dataset)}, asked for {_dataset(ask)}", field="dataset")
             for index, record in enumerate(records):
                 area = member(record, "PriceArea", _NAME, f"records[{index}]")
