@@ -138,7 +138,7 @@ class Ladder:
         if query.forecast and window.end > now:
             series, own_problem = await self._extended(source, series, window, now)
             problem = "; ".join(filter(None, (problem, own_problem)))
-        if not series.clip(window):
+        if not series.clip(_acceptable(source, window, now)):
             problem = "; ".join(filter(None, (f"{source.name} has nothing for this span", problem)))
             return Answer(source, None, FreshnessStep.NONE, problem=problem)
         return Answer(
@@ -147,7 +147,7 @@ class Ladder:
             max((part.step for part in used), key=_STEPS.index),
             max((part.age for part in used if part.age is not None), default=None),
             problem,
-            complete=_is_complete(forecast, current, past, bound, now),
+            complete=bool(series.clip(window)) and _is_complete(forecast, current, past, bound, now),
             until=min((part.until for part in used if part.until is not None), default=None),
         )
 
@@ -231,6 +231,14 @@ class Ladder:
         step = next((step for step in _FORECAST_STEPS if step >= source.info.period), _HOUR)
         own = self._forecaster(known, issued_at=now, horizon=max(end - now, step), step=step)
         return own or None
+
+
+def _acceptable(source: Source, window: Interval, now: datetime) -> Interval:
+    """Span in which values answer the question: of a source that lags, the newest ones end before now."""
+    if window.end <= now:
+        return window
+    newest = now - source.info.lag - 2 * source.info.period
+    return Interval(min(window.start, newest), window.end)
 
 
 def _is_complete(
