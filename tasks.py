@@ -24,7 +24,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 LOCKS = {"run": ("base.txt", "build.txt"), "dev": ("base.txt", "dev.txt")}
-DEMO = """--provider replay --zone US-CAL-CISO --clock-start 2022-06-15T04:00Z --clock-speed 7200
+DEMO = """--provider replay --zone US-CAL-CISO --at 2022-06-15T04:00Z --clock-speed 7200
  --duration 2h --finish-by 2022-06-16T00:00Z --power 350"""
 
 
