@@ -20,18 +20,21 @@ from gridtide.grid.cache import Cache, MemoryStore
 from gridtide.grid.chain import KEYLESS_ORDER
 from gridtide.grid.client import GridClient, Rules
 from gridtide.grid.fetch import Fetcher
+from gridtide.grid.limits import Limits
 from gridtide.grid.providers.registry import ProviderSpec, all_providers
 from gridtide.grid.wire import Timing
 
 if TYPE_CHECKING:
     from gridtide.config.settings import Settings
     from gridtide.domain.ports import Clock
-    from gridtide.grid.cache import CacheStore
     from gridtide.grid.provider import Provider
+    from gridtide.grid.redis_store import RedisStore
 
 __all__ = ["build_providers", "named_providers", "open_fetcher", "open_live"]
 
 _LOG: Final = logging.getLogger("gridtide.api.live")
+_REDIS_URL: Final = "redis://localhost:6379/0"
+_OWN_SHARE: Final = 1 / 8
 
 
 @asynccontextmanager
@@ -43,27 +46,38 @@ async def open_live(settings: Settings, clock: Clock) -> AsyncIterator[GridClien
         MissingCredential: The source that was named needs a key, and no fallback is named.
         ConfigurationError: An address cannot be used.
     """
-    fetcher = open_fetcher(settings, clock)
+    shared = _shared_store(settings, clock)
+    fetcher = open_fetcher(settings, clock, limits=Limits(clock, shared=shared, share=_OWN_SHARE) if shared else None)
     rules = Rules(
         prefer=named_providers(settings), allow_signal_mix=settings.policies.allow_signal_mix, ttl=settings.cache.ttl
     )
-    cache = Cache(MemoryStore(clock), clock=clock, remote=_remote_store(settings))
+    cache = Cache(MemoryStore(clock), clock=clock, remote=shared)
     client = GridClient(
         build_providers(settings), fetcher=fetcher, clock=clock, cache=cache, rules=rules, forecaster=forecast
     )
-    async with client:
-        yield client
+    try:
+        async with client:
+            yield client
+    finally:
+        if shared is not None:
+            await shared.aclose()
 
 
-def open_fetcher(settings: Settings, clock: Clock) -> Fetcher:
+def open_fetcher(settings: Settings, clock: Clock, *, limits: Limits | None = None) -> Fetcher:
     """
     Fetch loop with the addresses and time limits of *settings*; close it after use.
+
+    Args:
+        settings: Of the installation.
+        clock: Wall and monotonic time.
+        limits: Budgets and pauses; of this process alone when left out.
 
     Raises:
         ConfigurationError: An address cannot be used.
     """
     return Fetcher(
         clock,
+        limits=limits,
         base_urls={name: own.base_url for name, own in settings.providers.items() if own.base_url},
         insecure=frozenset(canonical_provider(name) for name in settings.fetch.allow_http),
         timing=Timing(
@@ -124,9 +138,16 @@ def _make(spec: ProviderSpec, settings: Settings) -> Provider:
     return spec.create(credentials(settings, spec.name), dict(settings.for_provider(spec.name).options))
 
 
-def _remote_store(settings: Settings) -> CacheStore | None:
+def _shared_store(settings: Settings, clock: Clock) -> RedisStore | None:
+    """Cache and budgets shared between processes, where the settings ask for it."""
     if settings.cache.driver != "redis":
         return None
-    raise ConfigurationError(
-        "cache.driver redis is not available", hint="install gridtide[redis]", field="cache.driver"
-    )
+    try:
+        from gridtide.grid.redis_store import RedisStore  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "cache.driver is redis, and its client is not installed",
+            hint="install gridtide[redis]",
+            field="cache.driver",
+        ) from error
+    return RedisStore(settings.cache.redis_url.get_secret_value() or _REDIS_URL, clock=clock)
