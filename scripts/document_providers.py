@@ -38,6 +38,7 @@ REASONS = {
     Reject.RANGE: "outside the band of its kind",
     Reject.TIME: "no time that can be read: naive, local, in another unit, or outside 2000 to 2099",
     Reject.REVERSED: "ends before it starts",
+    Reject.LENGTH: "a step longer than a day, which would stretch one value over unknown time",
     Reject.FUTURE: "said to be measured a day from now or later",
     Reject.ZONE: "about another zone",
     Reject.INCOMPLETE: "computed from a mix that has not come in completely",

@@ -135,3 +135,18 @@ def test_a_day_of_another_century_is_none() -> None:
     from datetime import date
 
     assert local_time.clock_time(date(9999, 12, 31), "24:00") is None
+
+
+def test_the_midnight_that_ends_a_day_is_the_next_day() -> None:
+    """24:00, with or without seconds."""
+    day = parse_instant("2026-01-01T00:00Z").date()
+
+    assert (
+        str(local_time.clock_time(day, "24:00")) == str(local_time.clock_time(day, "24:00:00")) == "2026-01-02 00:00:00"
+    )
+
+
+@pytest.mark.parametrize("text", ["2026-02-30T00:00", "2026-01-01T00:61"])
+def test_local_times_that_never_are(text: str) -> None:
+    """The form is right, the date is not."""
+    assert payload.local_ns(text, UTC) is None

@@ -50,6 +50,7 @@ _RANKS: Final = {quality: quality.rank for quality in Quality}
 _NUMBERS: Final = frozenset({int, float})
 _FIRST_NS: Final = to_ns(datetime(2000, 1, 1, tzinfo=UTC))
 _LAST_NS: Final = to_ns(datetime(2100, 1, 1, tzinfo=UTC))
+_LONGEST_NS: Final = 24 * NS_PER_HOUR
 _FUTURE_NS: Final = 24 * NS_PER_HOUR
 _STEPS_NS: Final = tuple(minutes * NS_PER_HOUR // 60 for minutes in (1, 5, 10, 15, 30, 60))
 
@@ -64,6 +65,7 @@ class Reject(StrEnum):
     RANGE = "range"
     TIME = "time"
     REVERSED = "reversed"
+    LENGTH = "length"
     FUTURE = "future"
     ZONE = "zone"
     INCOMPLETE = "incomplete"
@@ -140,8 +142,8 @@ class Points:
         Judge one point and keep it, or count why not.
 
         Args:
-            start_ns: Start of the step, or None when its time could not be read. [ns]
-            end_ns: End of the step, as *start_ns*. [ns]
+            start_ns: Start of the step, None when it could not be read. [ns]
+            end_ns: End of the step, at most a day later. [ns]
             raw: The value as the reply has it; `MISSING` when the field is not there.
             quality: How the value came about.
             factor: From the provider's unit to ours.
@@ -155,12 +157,11 @@ class Points:
         if start_ns is None or end_ns is None or not _FIRST_NS <= start_ns < _LAST_NS:
             self.reject(Reject.TIME, position, MISSING)
             return
-        if end_ns <= start_ns:
-            self.reject(Reject.REVERSED, position, raw)
-            return
         reason = self._judge(raw, factor)
-        if reason is None and start_ns > self._latest and quality is not Quality.FORECAST:
-            reason = Reject.FUTURE
+        if not 0 < end_ns - start_ns <= _LONGEST_NS:
+            reason = Reject.REVERSED if end_ns <= start_ns else Reject.LENGTH
+        elif start_ns > self._latest and quality is not Quality.FORECAST:
+            reason = reason or Reject.FUTURE
         if reason is not None:
             self.reject(reason, position, raw)
             return

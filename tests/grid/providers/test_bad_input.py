@@ -206,7 +206,7 @@ def test_b69_units_mixed_in_one_answer_are_refused() -> None:
 )
 def test_b70_times_with_an_offset_become_utc(text: str, instant: str) -> None:
     """24:00 is the midnight that ends the day."""
-    series = uk(slot(1, text, "2026-01-02T00:30Z"))
+    series = uk(slot(1, text, instant.replace(":00Z", ":30Z")))
 
     assert rows(series)[0][0] == instant
 
@@ -286,6 +286,14 @@ def test_b71_a_reversed_step_is_refused() -> None:
     """It ends before it starts."""
     with pytest.raises(MalformedPayload, match=r"\(reversed\)$"):
         uk(slot(1, "2026-01-01T01:00Z", "2026-01-01T00:30Z"))
+
+
+def test_b71_a_step_longer_than_a_day_is_refused() -> None:
+    """One slot that ends in another century would be known for ever."""
+    with pytest.raises(MalformedPayload, match=r"\(length\)$"):
+        uk(slot(1, end="2099-01-01T00:00Z"))
+
+    assert len(uk(slot(1, end="2026-01-02T00:00Z"))) == 1
 
 
 def test_b71_a_gap_stays_a_gap() -> None:

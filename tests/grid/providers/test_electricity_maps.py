@@ -275,6 +275,8 @@ def test_the_home_assistant_product_has_the_current_value_only() -> None:
     assert rows(series) == [("2026-01-01T10:00Z", "2026-01-01T11:00Z", 111.0, "measured")]
     with pytest.raises(ZoneNotCovered, match="current moment only"):
         provider.build_requests(xx(Product.FORECAST))
+    with pytest.raises(ZoneNotCovered, match="average intensity only with this key"):
+        provider.build_requests(xx(kind=RELATIVE))
     with pytest.raises(ZoneNotCovered, match="no recent data for XX"):
         provider.parse(xx(), (reply({"status": "no-data"}),))
     with pytest.raises(MalformedPayload, match=r"units\.carbonIntensity is 'lb/MWh'"):

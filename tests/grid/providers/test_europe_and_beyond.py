@@ -302,6 +302,12 @@ def test_pjm_keys_and_zones() -> None:
     assert PJM.explain(ask("PJM-RTO", kind=MARGINAL), reply("", status=500)) is None
 
 
+def test_a_product_that_is_not_there_is_refused() -> None:
+    """With those that are."""
+    with pytest.raises(ZoneNotCovered, match="^odre has no forecast, only current, history$"):
+        ODRE.build_requests(ask("FR"))
+
+
 def test_danish_and_french_zones() -> None:
     """By alias or by our key."""
     assert EDS.key_for(Zone("DK-DK1")) == "DK1"

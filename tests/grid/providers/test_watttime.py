@@ -251,6 +251,20 @@ def test_a_region_name_is_checked_before_asking() -> None:
         WT.build_requests(ask("../x", kind=MARGINAL))
 
 
+def test_a_model_may_be_chosen() -> None:
+    """By its date, for answers that can be repeated."""
+    (request,) = WattTime("u", "p", model="2023-03-01").build_requests(wt_ask())
+
+    assert dict(request.params)["model"] == "2023-03-01"
+
+
+def test_an_issued_forecast_without_its_time_is_refused() -> None:
+    """A backtest with it would not be honest."""
+    issues = [{"generated_at": "2026-01-01T00:05", "forecast": []}]
+    with pytest.raises(MalformedPayload, match=r"data\[0\]\.generated_at is no instant"):
+        WT.parse_issued(wt_ask(Product.HISTORY), (reply({"data": issues, "meta": META}),))
+
+
 def test_zones_need_an_alias() -> None:
     """No rule turns our key into theirs."""
     assert WT.key_for(Zone("X", aliases=(("watttime", "PSCO"),))) == "PSCO"
