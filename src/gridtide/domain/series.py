@@ -115,15 +115,16 @@ class Curve:
 
     def integral_at(self, instant_ns: int) -> float:
         """Integral from the start of the stretch up to *instant_ns*. [value x h]"""
-        k = self.locate(instant_ns)
-        left = self.break_list[k]
+        edges, running = self.break_list, self.integral_list
+        k = bisect_right(edges, instant_ns) - 1
+        left, base = edges[k], running[k]
+        if instant_ns == left:
+            return base
         if self.constant:
-            base = self.integral_list[k]
-            share = (instant_ns - left) / (self.break_list[k + 1] - left)
-            return base + share * (self.integral_list[k + 1] - base)
+            return base + (instant_ns - left) / (edges[k + 1] - left) * (running[k + 1] - base)
         hours = (instant_ns - left) / NS_PER_HOUR
-        slope = (self.end_values[k] - self.values[k]) / ((self.break_list[k + 1] - left) / NS_PER_HOUR)
-        return float(self.integral_list[k] + hours * (self.values[k] + 0.5 * slope * hours))
+        slope = (self.end_values[k] - self.values[k]) / ((edges[k + 1] - left) / NS_PER_HOUR)
+        return float(base + hours * (self.values[k] + 0.5 * slope * hours))
 
     def integrals_at(self, instants_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """`integral_at` for many instants, shape (n_instants,). [value x h]"""

@@ -50,32 +50,34 @@ def lowest_on_equal_steps(curve: Curve, release_ns: int, latest_ns: int, length_
     first_cost = _window(running, i, into, first - origin + length_ns, step)
     last_cost = _window(running, j, beyond, last - origin + length_ns, step)
     a = i + 1 if into else i
-    comb = _from_edges(curve, a, j, m, rest / NS_PER_HOUR)
-    low = comb.item(comb.argmin()) if a <= j else first_cost
-    best = min(first_cost, last_cost, low)
-    late, b, c = None, i, j
+    combs = [(_from_edges(curve, a, j, m, rest / NS_PER_HOUR), origin + a * step)] if a <= j else []
     if rest:
         b, c = i if step - rest >= into else i + 1, j if step - rest <= beyond else j - 1
         if b <= c:
-            late = _to_edges(curve, b, c, m, rest / NS_PER_HOUR)
-            best = min(best, late.item(late.argmin()))
+            combs.append((_to_edges(curve, b, c, m, rest / NS_PER_HOUR), origin + (b + 1) * step - rest))
+    best = min(first_cost, last_cost)
+    lows = []
+    for costs, begin in combs:
+        low = costs.item(costs.argmin())
+        lows.append((low, costs, begin))
+        best = min(best, low)
     limit = best + RELATIVE_TIE * abs(best) + curve.noise
     if first_cost <= limit:
-        start, cost, reason = first, first_cost, _LOWER_LATER
-        if first == release_ns:
-            high = max([last_cost, *(x.item(x.argmax()) for x in (comb, late) if x is not None and x.size)])
-            reason = _FLAT if high <= limit else _LOWEST_NOW
-    else:
-        start, cost, reason = last, last_cost, _LOWER_LATER
+        high = max([last_cost, *(costs.item(costs.argmax()) for costs, _ in combs)]) if first == release_ns else None
+        reason = _LOWER_LATER if high is None else _FLAT if high <= limit else _LOWEST_NOW
+        return _choice(first, length_ns, first_cost, reason)
+    start, cost = last, last_cost
+    for low, costs, begin in lows:
         if low <= limit:
-            k = int((comb <= limit).argmax())
-            start, cost = origin + (a + k) * step, comb.item(k)
-        if late is not None and late.item(k := int((late <= limit).argmax())) <= limit:
-            other = origin + (b + k + 1) * step - rest
-            if other < start:
-                start, cost = other, late.item(k)
-    end = start + length_ns
-    return Choice(start, end, cost, cost * NS_PER_HOUR / length_ns, reason, ((start, end),))
+            k = int((costs <= limit).argmax())
+            if begin + k * step < start:
+                start, cost = begin + k * step, costs.item(k)
+    return _choice(start, length_ns, cost, _LOWER_LATER)
+
+
+def _choice(start: int, length: int, cost: float, reason: Reason) -> Choice:
+    end = start + length
+    return Choice(start, end, cost, cost * NS_PER_HOUR / length, reason, ((start, end),))
 
 
 def _window(running: list[float], i: int, into: int, end: int, step: int) -> float:

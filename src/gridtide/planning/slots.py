@@ -9,7 +9,7 @@ something, minimum runs and a limit on pieces are in `gridtide.planning.pauses`.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gridtide.domain.decision import Reason
 from gridtide.domain.units import NS_PER_HOUR
@@ -20,9 +20,10 @@ from gridtide.planning.level import below_level, known_steps
 if TYPE_CHECKING:
     from gridtide.domain.series import Curve, Series
 
-__all__ = ["joined", "lowest_slots"]
+__all__ = ["CLEARLY_ABOVE", "joined", "lowest_slots"]
 
-_CLEARLY = 1e-6
+CLEARLY_ABOVE: Final = 1e-6
+"""Share by which a value exceeds another without any doubt from rounding."""
 
 
 def lowest_slots(series: Series, release_ns: int, end_ns: int, length_ns: int) -> Choice | None:
@@ -136,7 +137,7 @@ def _lowest_steps(curve: Curve, release_ns: int, end_ns: int, length_ns: int) ->
     if (first_ns > edges[i] and i in picked) or (last_ns < edges[j] and j - 1 in picked):
         return _counted(span, length_ns)
     values = curve.value_list
-    above = values[i] - values[picked[-1]] > _CLEARLY * abs(values[i])
+    above = values[i] - values[picked[-1]] > CLEARLY_ABOVE * abs(values[i])
     cost = sum([values[k] for k in picked[:whole]]) * step_ns
     part = None
     if rest_ns:

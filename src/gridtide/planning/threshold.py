@@ -7,13 +7,14 @@ gate, on by default, asks first whether the start the threshold picks is forecas
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gridtide.domain.decision import Reason
-from gridtide.planning.choice import Choice, tie_width
-from gridtide.planning.fixed import run_at
+from gridtide.planning.choice import RELATIVE_TIE, Choice, contiguous
+from gridtide.planning.fixed import run_cost
 
 if TYPE_CHECKING:
     from gridtide.domain.series import Curve, Series
@@ -100,31 +101,29 @@ def threshold_start(
     if latest_ns < release_ns:
         return None
     start_ns = first_below(series, release_ns, latest_ns, threshold)
+    now_cost = run_cost(series, release_ns, length_ns, shape)
     if start_ns == release_ns:
-        return run_at(series, release_ns, length_ns, _BELOW, shape=shape)
-    picked = run_at(series, latest_ns if start_ns is None else start_ns, length_ns, _ABOVE, shape=shape)
-    if not gate:
-        return picked
-    now = run_at(series, release_ns, length_ns, _NO_HELP, shape=shape)
-    if now is None:
-        return picked
-    if picked is None or now.cost - picked.cost <= tie_width(series.curves[0], picked.cost):
-        return now
-    return picked
+        return None if now_cost is None else contiguous(release_ns, length_ns, now_cost, _BELOW)
+    picked_ns = latest_ns if start_ns is None else start_ns
+    cost = run_cost(series, picked_ns, length_ns, shape)
+    if gate and now_cost is not None:
+        helps = cost is not None and now_cost - cost > RELATIVE_TIE * abs(cost) + series.curves[0].noise
+        if not helps:
+            return contiguous(release_ns, length_ns, now_cost, _NO_HELP)
+    return None if cost is None else contiguous(picked_ns, length_ns, cost, _ABOVE)
 
 
 def _first_below(curve: Curve, first_ns: int, last_ns: int, threshold: float) -> int | None:
     edges, values = curve.break_list, curve.value_list
     k = curve.locate(first_ns)
-    if curve.value_at(first_ns) <= threshold:
+    if (values[k] if curve.constant else curve.value_at(first_ns)) <= threshold:
         return first_ns
     if not curve.constant:
         return _first_crossing(curve, k, first_ns, last_ns, threshold)
-    for i in range(k + 1, len(values)):
-        if edges[i] > last_ns:
-            return None
-        if values[i] <= threshold:
-            return edges[i]
+    j = bisect_right(edges, last_ns)
+    below = curve.values[k + 1 : j] <= threshold
+    if below.size and below[i := int(below.argmax())]:
+        return edges[k + 1 + i]
     return None
 
 
