@@ -81,3 +81,16 @@ def test_a_value_that_no_header_can_carry_is_refused_unseen(value: str) -> None:
         Secret(value, name="K")
 
     assert KEY not in f"{caught.value.message} {caught.value.facts}"
+
+
+@pytest.mark.parametrize("password", ["'tis mine", '"both"', "tail'", " blank ", "p\u00e4ss", "Bearer of news"])
+def test_a_password_is_taken_letter_by_letter(password: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever it is made of; only the line break of a file is no part of it."""
+    assert Secret(password, literal=True).reveal() == password
+    assert not caplog.records
+    assert Secret(f"{password}\r\n", literal=True).reveal() == password
+
+
+def test_a_quote_on_one_side_belongs_to_the_key() -> None:
+    """Only a pair is a wrapping."""
+    assert Secret(f"{KEY}'").reveal() == f"{KEY}'"

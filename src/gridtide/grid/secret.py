@@ -33,6 +33,8 @@ class Secret:
     Args:
         value: The text, a `Secret`, or anything with ``get_secret_value()``.
         name: Setting it came from, for messages.
+        literal: Whether quotes, blanks and letters outside ASCII belong to it, as they may to a password; only a line
+            break at the end is taken off then.
 
     Raises:
         MissingCredential: Nothing is left after cleaning, or it cannot be an HTTP header value.
@@ -44,9 +46,9 @@ class Secret:
 
     __slots__ = ("_text", "name")
 
-    def __init__(self, value: object, *, name: str = "credential") -> None:
+    def __init__(self, value: object, *, name: str = "credential", literal: bool = False) -> None:
         self.name = name
-        self._text = _clean(_text_of(value), name)
+        self._text = _clean(_text_of(value), name, literal=literal)
 
     def reveal(self) -> str:
         """Return the text itself; only for building a request."""
@@ -79,13 +81,21 @@ def _text_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _clean(text: str, name: str) -> str:
-    cleaned = text.strip().strip("\"'").strip()
+def _unwrapped(text: str) -> str:
+    """Without blanks, a pair of quotes and a scheme around it."""
+    cleaned = text.strip()
+    if len(cleaned) > 1 and cleaned[0] == cleaned[-1] and cleaned[0] in "\"'":
+        cleaned = cleaned[1:-1].strip()
     if cleaned[:7].lower() == "bearer " or cleaned.lower() == "bearer":
         cleaned = cleaned[7:].strip()
+    return cleaned
+
+
+def _clean(text: str, name: str, *, literal: bool) -> str:
+    cleaned = text.rstrip("\r\n") if literal else _unwrapped(text)
     if not cleaned:
         raise MissingCredential(f"{name} is empty", hint=f"set {name}", field=name)
-    if not cleaned.isascii() or not cleaned.isprintable():
+    if not cleaned.isprintable() or not (literal or cleaned.isascii()):
         raise MissingCredential(
             f"{name} holds a line break or another character that no key has", hint=f"copy {name} again", field=name
         )

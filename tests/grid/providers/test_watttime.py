@@ -13,6 +13,7 @@ from gridtide.domain.instants import parse_instant
 from gridtide.domain.signal import SignalKind
 from gridtide.domain.zone import Zone
 from gridtide.grid.provider import Ask, Product, Provider
+from gridtide.grid.providers.registry import make
 from gridtide.grid.providers.watttime import WattTime
 from provider_contract import CANARY, FETCHED, SampledContract, ask, reply, rows
 from support import shared_dir
@@ -157,6 +158,17 @@ def test_the_login_is_basic_and_its_token_lasts_half_an_hour() -> None:
     assert request.secret_headers == {"authorization"}
     assert (token.value, (token.expires_at - FETCHED).total_seconds()) == ("eyJ.abc.def", 1800)
     assert "eyJ" not in repr(token)
+
+
+def test_a_password_goes_through_letter_by_letter() -> None:
+    """Quotes, blanks and umlauts belong to it, made by hand or by the registry."""
+    password = " p\u00e4ss'"
+    made = make("watttime", {"WATTTIME_USER": "user", "WATTTIME_PASSWORD": password})
+    for provider in (WattTime("user", password), made):
+        request = provider.login_request()
+        assert request is not None
+        encoded = dict(request.headers)["Authorization"].removeprefix("Basic ")
+        assert base64.b64decode(encoded).decode() == f"user:{password}"
 
 
 @pytest.mark.parametrize("token", [None, "", 5, "line\nbreak", "\u00fc"], ids=repr)

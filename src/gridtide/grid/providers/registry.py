@@ -32,11 +32,13 @@ class Credential:
         parameter: Name of the constructor's parameter.
         variables: Environment names it is looked up under, our own first.
         required: Whether the provider is useless without it.
+        literal: Whether it is taken letter for letter, as a password is.
     """
 
     parameter: str
     variables: tuple[str, ...]
     required: bool = True
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class ProviderSpec:
         for credential in self.credentials:
             value = _find(credential, credentials or {})
             if value is not None:
-                given[credential.parameter] = Secret(value, name=credential.variables[0])
+                name = credential.variables[0]
+                given[credential.parameter] = Secret(value, name=name, literal=credential.literal)
             elif credential.required:
                 raise MissingCredential(
                     f"{self.name} needs {credential.variables[0]}",
@@ -154,8 +157,10 @@ _ROOM: Final = "gridtide.grid.providers"
 _EIA: Final = Credential("api_key", ("EIA_API_KEY",))
 _ENTSOE: Final = Credential("api_key", ("ENTSOE_API_KEY", "ENTSOE_API_TOKEN", "ENTSOE_TOKEN"))
 _WATTTIME: Final = (
-    Credential("username", ("WATTTIME_USER", "WATT_TIME_API_USER", "WATT_TIME_USER", "WATTTIME_USERNAME")),
-    Credential("password", ("WATTTIME_PASSWORD", "WATT_TIME_API_PASSWORD", "WATT_TIME_PASSWORD")),
+    Credential(
+        "username", ("WATTTIME_USER", "WATT_TIME_API_USER", "WATT_TIME_USER", "WATTTIME_USERNAME"), literal=True
+    ),
+    Credential("password", ("WATTTIME_PASSWORD", "WATT_TIME_API_PASSWORD", "WATT_TIME_PASSWORD"), literal=True),
 )
 _MAPS: Final = Credential(
     "api_key", ("ELECTRICITYMAPS_API_KEY", "ELECTRICITY_MAPS_API_TOKEN", "ELECTRICITYMAPS_API_TOKEN")

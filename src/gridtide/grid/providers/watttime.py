@@ -76,8 +76,8 @@ class WattTime(Provider):
     )
 
     def __init__(self, username: str | Secret, password: str | Secret, *, model: str | None = None) -> None:
-        self._username = Secret(username, name="WATTTIME_USER")
-        self._password = Secret(password, name="WATTTIME_PASSWORD")
+        self._username = Secret(username, name="WATTTIME_USER", literal=True)
+        self._password = Secret(password, name="WATTTIME_PASSWORD", literal=True)
         self._model = model
 
     def key_for(self, zone: Zone) -> str | None:
