@@ -1,0 +1,214 @@
+"""
+Carbon budgets that many processes draw on at once: the state of each token bucket, and every reservation.
+
+The arithmetic is `gridtide.accounting.budget`; here it happens inside one write transaction, so that two admissions
+can never both take the last grams. A reservation has an id of its caller's choosing and counts once, however often
+it is asked for; what became of it is written once too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from gridtide.accounting import budget as rules
+from gridtide.accounting.budget import Admission, Budget, BudgetState
+from gridtide.domain.errors import InvalidInput, JournalUnavailable
+from gridtide.domain.instants import isoformat, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = ["BudgetBook", "PeriodTotals"]
+
+_BUSY_S: Final = 5.0
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS states (
+    budget TEXT PRIMARY KEY, available_g REAL NOT NULL, reserved_g REAL NOT NULL, spent_g REAL NOT NULL,
+    runs INTEGER NOT NULL, updated_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS reservations (
+    id TEXT PRIMARY KEY, budget TEXT NOT NULL, reserved_g REAL NOT NULL, admitted_at TEXT NOT NULL,
+    settled_at TEXT, actual_g REAL, run_now_g REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS settled ON reservations (budget, settled_at);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodTotals:
+    """
+    What a period cost, with the number of runs beside the saving, so that more runs do not hide behind it.
+
+    Attributes:
+        start: Of the period.
+        runs: Settled in it.
+        grams: Emitted by them. [gCO2eq]
+        run_now_grams: What they would have emitted at once; None when unknown for any of them. [gCO2eq]
+    """
+
+    start: datetime
+    runs: int
+    grams: float
+    run_now_grams: float | None
+
+    @property
+    def saved_g(self) -> float | None:
+        """Avoided against run-now; negative for a loss. [gCO2eq]"""
+        return None if self.run_now_grams is None else self.run_now_grams - self.grams
+
+
+class BudgetBook:
+    """
+    Budgets in one SQLite file.
+
+    Args:
+        path: Of the file; created when missing.
+
+    Raises:
+        JournalUnavailable: The file cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._connection() as db:
+            db.executescript(_TABLES)
+
+    def admit(self, budget: Budget, reservation: str, grams: float, *, now: datetime) -> Admission:
+        """Ask for *grams* under the id *reservation*; asked again it answers the same and takes nothing twice."""
+        with self._writing() as db:
+            held = db.execute("SELECT budget FROM reservations WHERE id = ?", (reservation,)).fetchone()
+            if held is not None:
+                return Admission(admitted=True, verdict="ok", message="already reserved")
+            state, answer = rules.admit(budget, _state(db, budget, now), grams, now)
+            _keep(db, budget.name, state)
+            if answer.admitted:
+                db.execute(
+                    "INSERT INTO reservations (id, budget, reserved_g, admitted_at) VALUES (?, ?, ?, ?)",
+                    (reservation, budget.name, grams, isoformat(now)),
+                )
+            return answer
+
+    def settle(
+        self, budget: Budget, reservation: str, actual_g: float, *, now: datetime, run_now_g: float | None = None
+    ) -> None:
+        """
+        Replace a reservation by what the run cost; zero for cancelled work. A second call changes nothing.
+
+        Raises:
+            InvalidInput: There is no such reservation, or the grams are negative.
+        """
+        if not 0 <= actual_g < float("inf"):
+            raise InvalidInput(f"actual_g is {actual_g}; allowed: zero or more", field="actual_g")
+        with self._writing() as db:
+            row = db.execute(
+                "SELECT reserved_g, settled_at FROM reservations WHERE id = ? AND budget = ?",
+                (reservation, budget.name),
+            ).fetchone()
+            if row is None:
+                raise InvalidInput(
+                    f"budget {budget.name!r} has no reservation {reservation[:60]!r}", field="reservation"
+                )
+            reserved_g, settled_at = row
+            if settled_at is not None:
+                return
+            state = rules.refill(budget, _state(db, budget, now), now)
+            _keep(db, budget.name, rules.settle(budget, state, reserved_g=reserved_g, actual_g=actual_g))
+            db.execute(
+                "UPDATE reservations SET settled_at = ?, actual_g = ?, run_now_g = ? WHERE id = ?",
+                (isoformat(now), actual_g, run_now_g, reservation),
+            )
+
+    def state(self, budget: Budget, *, now: datetime) -> BudgetState:
+        """What is left at *now*."""
+        with self._connection() as db:
+            return rules.refill(budget, _state(db, budget, now), now)
+
+    def exhausted_at(self, budget: Budget, *, now: datetime) -> datetime | None:
+        """When the budget ends at the rate of the last period, or None when the inflow keeps up."""
+        since = now - budget.period
+        with self._connection() as db:
+            (spent,) = db.execute(
+                "SELECT coalesce(sum(actual_g), 0) FROM reservations WHERE budget = ? AND settled_at > ?",
+                (budget.name, isoformat(since)),
+            ).fetchone()
+        rate = float(spent) / budget.period.total_seconds()
+        return rules.projected_exhaustion(budget, self.state(budget, now=now), rate, now)
+
+    def totals(self, budget: Budget, *, now: datetime, periods: int = 2) -> tuple[PeriodTotals, ...]:
+        """Runs and grams of the last whole periods before *now*, oldest first."""
+        found = []
+        with self._connection() as db:
+            for k in range(periods, 0, -1):
+                start, end = now - k * budget.period, now - (k - 1) * budget.period
+                runs, grams, run_now, known = db.execute(
+                    "SELECT count(*), coalesce(sum(actual_g), 0), coalesce(sum(run_now_g), 0), count(run_now_g) "
+                    "FROM reservations WHERE budget = ? AND actual_g > 0 AND settled_at > ? AND settled_at <= ?",
+                    (budget.name, isoformat(start), isoformat(end)),
+                ).fetchone()
+                at_once = float(run_now) if known == runs and runs else None
+                found.append(PeriodTotals(start=start, runs=runs, grams=float(grams), run_now_grams=at_once))
+        return tuple(found)
+
+    def expire(self, budget: Budget, *, older_than: timedelta, now: datetime) -> int:
+        """Give back reservations whose owner never settled them; returns how many."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT id FROM reservations WHERE budget = ? AND settled_at IS NULL AND admitted_at < ?",
+                (budget.name, isoformat(now - older_than)),
+            ).fetchall()
+        for (reservation,) in rows:
+            self.settle(budget, reservation, 0.0, now=now)
+        return len(rows)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+        except sqlite3.Error as error:
+            raise JournalUnavailable(f"budget file {self._path} cannot be opened: {error}") from error
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            yield db
+        except sqlite3.Error as error:
+            raise JournalUnavailable(f"budget file {self._path} cannot be used: {error}") from error
+        finally:
+            db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+
+def _state(db: sqlite3.Connection, budget: Budget, now: datetime) -> BudgetState:
+    row = db.execute(
+        "SELECT available_g, reserved_g, spent_g, runs, updated_at FROM states WHERE budget = ?", (budget.name,)
+    ).fetchone()
+    if row is None:
+        return BudgetState.full(budget, now)
+    available, reserved, spent, runs, updated = row
+    return BudgetState(
+        available_g=available, reserved_g=reserved, spent_g=spent, runs=runs, updated_at=parse_instant(updated)
+    )
+
+
+def _keep(db: sqlite3.Connection, name: str, state: BudgetState) -> None:
+    db.execute(
+        "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (budget) DO UPDATE SET "
+        "available_g = excluded.available_g, reserved_g = excluded.reserved_g, spent_g = excluded.spent_g, "
+        "runs = excluded.runs, updated_at = excluded.updated_at",
+        (name, state.available_g, state.reserved_g, state.spent_g, state.runs, isoformat(state.updated_at)),
+    )

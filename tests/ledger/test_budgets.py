@@ -1,0 +1,132 @@
+"""A budget shared by many processes is never overspent, and shows runs beside savings."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from gridtide.accounting.budget import Budget, BudgetMode
+from gridtide.domain.errors import InvalidInput, JournalUnavailable
+from gridtide.ledger.budgets import BudgetBook
+from support import T0, at
+
+DAY = timedelta(days=1)
+CAP = Budget(name="team", grams=1000.0, period=DAY, mode=BudgetMode.REFUSE)
+
+DRAW = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from gridtide.accounting.budget import Budget, BudgetMode
+from gridtide.ledger.budgets import BudgetBook
+book = BudgetBook(Path(sys.argv[1]))
+cap = Budget(name="team", grams=1000.0, period=timedelta(days=1), mode=BudgetMode.REFUSE)
+now = datetime(2026, 1, 1, tzinfo=UTC)
+print(sum(book.admit(cap, f"{sys.argv[2]}-{k}", 7.0, now=now).admitted for k in range(60)))
+"""
+
+
+@pytest.fixture
+def book(tmp_path):
+    return BudgetBook(tmp_path / "budgets.sqlite3")
+
+
+def test_concurrent_processes_never_overspend(tmp_path):
+    """Four processes that ask for 1680 g at the same instant get 142 grants of 7 g, 994 g in all."""
+    path = tmp_path / "budgets.sqlite3"
+    BudgetBook(path)
+    running = [
+        subprocess.Popen([sys.executable, "-c", DRAW, str(path), str(k)], stdout=subprocess.PIPE, text=True)
+        for k in range(4)
+    ]
+    granted = [int(process.communicate(timeout=60)[0]) for process in running]
+
+    assert sum(granted) == 142
+    assert BudgetBook(path).state(CAP, now=T0).available_g == pytest.approx(6.0)
+
+
+def test_concurrent_threads_never_overspend(book):
+    """The same holds inside one process."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda k: book.admit(CAP, str(k), 30.0, now=T0).admitted, range(64)))
+
+    assert sum(answers) == 33
+
+
+def test_the_same_reservation_counts_once(book):
+    """A retry after a lost answer takes nothing twice."""
+    book.admit(CAP, "a", 600.0, now=T0)
+    again = book.admit(CAP, "a", 600.0, now=T0)
+
+    assert again.admitted
+    assert book.state(CAP, now=T0).available_g == 400.0
+
+
+def test_settling_twice_changes_nothing(book):
+    """What a run cost is counted once."""
+    book.admit(CAP, "a", 600.0, now=T0)
+    book.settle(CAP, "a", 200.0, now=T0)
+    book.settle(CAP, "a", 999.0, now=T0)
+    state = book.state(CAP, now=T0)
+
+    assert (state.available_g, state.spent_g, state.runs) == (800.0, 200.0, 1)
+
+
+def test_the_state_outlives_the_process(tmp_path):
+    """A new book on the same file knows what was reserved."""
+    path = tmp_path / "budgets.sqlite3"
+    BudgetBook(path).admit(CAP, "a", 900.0, now=T0)
+
+    assert not BudgetBook(path).admit(CAP, "b", 200.0, now=T0).admitted
+
+
+def test_rebound_is_shown(book):
+    """More runs and more grams in the second period stand beside its larger saving."""
+    wide = Budget(name="team", grams=10_000.0, period=DAY)
+    for k, (hours, grams) in enumerate([(1, 100.0), (26, 150.0), (27, 150.0)]):
+        book.admit(wide, str(k), grams, now=at(hours))
+        book.settle(wide, str(k), grams, now=at(hours), run_now_g=grams * 2)
+    before, after = book.totals(wide, now=at(48))
+
+    assert (before.runs, before.grams, before.saved_g) == (1, 100.0, 100.0)
+    assert (after.runs, after.grams, after.saved_g) == (2, 300.0, 300.0)
+
+
+def test_an_unknown_baseline_is_not_a_saving(book):
+    """A period with one run of unknown baseline claims none."""
+    book.admit(CAP, "a", 10.0, now=at(1))
+    book.settle(CAP, "a", 10.0, now=at(1))
+
+    assert book.totals(CAP, now=at(24), periods=1)[0].saved_g is None
+
+
+def test_exhaustion_follows_the_spending(book):
+    """Twice the allowance spent within a day of overdraft empties what is left."""
+    observed = Budget(name="team", grams=1000.0, period=DAY, mode=BudgetMode.OBSERVE)
+    book.admit(observed, "a", 2000.0, now=T0)
+    book.settle(observed, "a", 2000.0, now=at(1))
+
+    assert book.exhausted_at(observed, now=at(2)) == at(2)
+    assert BudgetBook(book._path).exhausted_at(Budget(name="other", grams=1.0, period=DAY), now=T0) is None
+
+
+def test_forgotten_reservations_come_back(book):
+    """Grams held by work that never reported are given back after a while."""
+    book.admit(CAP, "lost", 900.0, now=T0)
+
+    assert book.expire(CAP, older_than=DAY, now=at(25)) == 1
+    assert book.state(CAP, now=at(25)).reserved_g == 0.0
+
+
+def test_an_unknown_reservation_is_refused(book):
+    """Settling what was never admitted is an error that names both."""
+    with pytest.raises(InvalidInput, match="budget 'team' has no reservation 'x'"):
+        book.settle(CAP, "x", 1.0, now=T0)
+
+
+def test_a_file_that_cannot_be_opened_is_said(tmp_path):
+    """The message names the path."""
+    with pytest.raises(JournalUnavailable, match=r"budget file .*nowhere"):
+        BudgetBook(tmp_path / "nowhere" / "b.sqlite3")
