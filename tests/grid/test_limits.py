@@ -191,3 +191,27 @@ def test_without_the_shared_store_each_process_keeps_to_its_share() -> None:
     clock.run(work())
 
     assert busiest(starts, 60) <= 80
+
+
+def test_restarts_without_the_shared_store_do_not_multiply_the_budget() -> None:
+    """Eight processes that restart every half minute stay below the budget of all of them together."""
+    clock, budget = FakeClock(), Budget(3000, timedelta(minutes=5))
+    starts: list[float] = []
+
+    async def one(limits: Limits) -> None:
+        try:
+            await limits.admit("host", budget, patience=10.0)
+        except RateLimited:
+            return
+        starts.append(clock.monotonic())
+
+    async def work() -> None:
+        for _ in range(20):
+            fresh = [Limits(clock, shared=Shared(None), share=1 / 8) for _ in range(8)]
+            await asyncio.gather(*(one(limits) for limits in fresh for _ in range(200)))
+            await clock.sleep(20.0)
+
+    clock.run(work())
+
+    assert starts
+    assert busiest(starts, 300.0) <= 3000

@@ -4,8 +4,8 @@ Politeness towards providers: budgets of calls, pauses they ask for, and few con
 A budget is kept as one number per host, the *theoretical arrival time* of the generic cell rate algorithm (a token
 bucket without a timer): at most *calls* requests start in any span of *window*, half of them in one burst. With a
 shared store the same number lives there, so that replicas share one budget and one pause; when the store does not
-answer, each process keeps to its own fraction. A fresh process starts with a quarter of the burst, so that restarts
-do not multiply the budget.
+answer, each process keeps to its own fraction. A fresh process starts with a quarter of the burst, and with none of its
+fraction's, so that restarts do not multiply the budget.
 
 References:
     ITU-T I.371 (2004), annex A: generic cell rate algorithm, virtual scheduling form.
@@ -147,7 +147,8 @@ class Limits:
     def _reserve(self, host: str, budget: Budget, patience: float, *, own_share: bool) -> float:
         now = self._clock.monotonic()
         key = (host, own_share)
-        arrival = max(self._arrivals.get(key, now + budget.cold_lead), now)
+        cold = budget.tolerance if own_share else budget.cold_lead
+        arrival = max(self._arrivals.get(key, now + cold), now)
         wait = max(0.0, arrival - budget.tolerance - now)
         if wait <= patience:
             self._bound(self._arrivals)
