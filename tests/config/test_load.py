@@ -446,7 +446,7 @@ def test_b24_equal_thresholds_and_zero_are_fine(write):
         ("cache: {ttl: -5m}", "cache.ttl '-5m' cannot be used: it is negative"),
         ("cache: {ttl: 300}", "cache.ttl '300' cannot be used: the unit is missing"),
         ("cache: {ttl: 2h, maxStale: 1h}", "cache.ttl 2:00:00 is longer than cache.max_stale 1:00:00"),
-        ("fetch: {retries: 1000000}", "fetch.retries is 1000000: it is out of bounds; allowed: a whole number from 0 to 5"),
+        ("fetch: {retries: 1000000}", "fetch.retries is 1000000: it is out of bounds; allowed: a whole number from 0 to 2"),
         ("fetch: {totalTimeout: 0s}", "fetch.total_timeout is 0.0: it is out of bounds"),
         ("fetch: {readTimeout: 20s}", "fetch.read_timeout 0:00:20 is longer than fetch.total_timeout 0:00:10"),
         ("cache: {driver: mongo}", "cache.driver is 'mongo'; allowed: memory, redis"),

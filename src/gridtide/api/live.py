@@ -80,6 +80,7 @@ def open_fetcher(settings: Settings, clock: Clock, *, limits: Limits | None = No
         limits=limits,
         base_urls={name: own.base_url for name, own in settings.providers.items() if own.base_url},
         insecure=frozenset(canonical_provider(name) for name in settings.fetch.allow_http),
+        most_retries=settings.fetch.retries,
         timing=Timing(
             connect=settings.fetch.connect_timeout.total_seconds(),
             read=settings.fetch.read_timeout.total_seconds(),

@@ -18,8 +18,9 @@ from gridtide.config.checks import canonical_provider
 from gridtide.config.load import load_settings
 from gridtide.config.places import find_files
 from gridtide.domain.decision import FreshnessStep
-from gridtide.domain.errors import UnmappedRegion
+from gridtide.domain.errors import UnitMismatch, UnmappedRegion
 from gridtide.domain.series import Series
+from gridtide.domain.units import G_PER_KWH
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gridtide.config.settings import Settings
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Clock, GridData, Reading, SignalQuery
+    from gridtide.domain.signal import Signal
     from gridtide.domain.workload import Workload
     from gridtide.domain.zone import ZoneMapping
     from gridtide.grid.catalogue import Catalogue
@@ -43,6 +45,7 @@ __all__ = [
     "open_grid",
     "read_settings",
     "read_together",
+    "require_absolute",
 ]
 
 
@@ -119,6 +122,21 @@ async def open_grid(settings: Settings, clock: Clock, *, given: Series | None = 
             yield grid
 
 
+def require_absolute(signal: Signal, field: str) -> None:
+    """
+    Refuse to hold a bound in grams against a percentage, rank or price.
+
+    Raises:
+        UnitMismatch: *signal* is no carbon intensity.
+    """
+    if not signal.is_absolute:
+        raise UnitMismatch(
+            f"{field} is in {G_PER_KWH}, but the {signal.kind} signal of {signal.provider} is in {signal.unit}",
+            hint="take a percentile as the bound, or an average or marginal signal",
+            field=field,
+        )
+
+
 async def read_together(grid: GridData, queries: Sequence[SignalQuery]) -> list[Reading]:
     """
     Values of several zones that may be compared: one source and one kind for all, or the yearly table for all.
@@ -172,10 +190,13 @@ def decide(
 
     Raises:
         InvalidInput: *method* or *options* cannot be used.
+        UnitMismatch: A threshold in grams meets a signal that is none.
     """
     from gridtide.planning.plan import PlanOptions, plan  # noqa: PLC0415 - see the module docstring
     from gridtide.planning.question import Question, answer  # noqa: PLC0415
 
+    if options is not None and options.threshold is not None and reading.series:
+        require_absolute(reading.series.signal, "threshold")
     if reading.series:  # a wrong method or option is said here; inside `answer` it would count as missing data
         plan(workload, reading.series, now=now, method=method, options=options or PlanOptions())
     return answer(

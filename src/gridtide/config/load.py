@@ -194,7 +194,7 @@ def load_settings(
         files: Configuration files, weakest first.
         env: Environment variables.
         overrides: Values of flags by dotted name, None for a flag that was not given.
-        document: A dictionary in the shape of a file, stronger than the files.
+        document: A dictionary in the shape of a file, from a caller: stronger than files and environment.
         strict: Refuse what otherwise is a warning about secrets.
 
     Raises:
@@ -205,9 +205,9 @@ def load_settings(
         file = entry if isinstance(entry, ConfigFile) else ConfigFile(entry)
         source = checks.Source(path=file.path, chosen=file.chosen)
         loader.add_document(read_document(file.path), f"file {file.path}", source)
+    loader.add_environment()
     if document is not None:
         loader.add_document(document, "argument", checks.Source())
-    loader.add_environment()
     loader.add_overrides(overrides or {})
     built = loader.build()
     warnings = checks.check(built, loader.rows, loader.facts, strict=strict)

@@ -165,6 +165,13 @@ class PolicySettings:
     data_transfer_limit_gb: float = setting(
         0.0, Kind.NUMBER, "Most data that may move with work to another region; 0 sets no limit", unit="GB", minimum=0
     )
+    spread: timedelta = setting(
+        timedelta(minutes=1),
+        Kind.DURATION,
+        "Starts that were put off are spread over this long, so that they do not all come at one instant",
+        minimum=0,
+        maximum=3600,
+    )
     min_saving: float = setting(
         0.0,
         Kind.NUMBER,
@@ -203,7 +210,7 @@ class FetchSettings:
         minimum=0.1,
         maximum=120,
     )
-    retries: int = setting(2, Kind.INTEGER, "Further tries after a passing fault", minimum=0, maximum=5)
+    retries: int = setting(2, Kind.INTEGER, "Most further tries after a passing fault", minimum=0, maximum=2)
     allow_http: tuple[str, ...] = setting(
         (), Kind.LIST, "Sources that may be asked over plain http, for servers inside a private network"
     )

@@ -56,6 +56,7 @@ class Fetcher:
         base_urls: Other addresses than the default ones, by provider name.
         insecure: Names of providers that may be asked over plain http inside a private network.
         timing: Limits on waiting.
+        most_retries: Cap on the further tries of any fetch.
         transport: Stands in for the network in tests.
         verify: Certificates to trust; the system's when left out.
 
@@ -77,6 +78,7 @@ class Fetcher:
         base_urls: Mapping[str, str] | None = None,
         insecure: frozenset[str] = frozenset(),
         timing: Timing | None = None,
+        most_retries: int = RETRIES,
         transport: httpx2.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
@@ -89,6 +91,7 @@ class Fetcher:
         self._insecure = insecure
         self._base_urls = {name: self._checked(name, url) for name, url in (base_urls or {}).items()}
         self._timing = timing or Timing()
+        self._most_retries = most_retries
         self._transport = transport
         self._verify = verify
         self._lines: dict[int, Line] = {}
@@ -119,7 +122,7 @@ class Fetcher:
         replies: list[Reply] = []
         try:
             async with self._place(line) as clock_stop:
-                await self._collect(line, ask, replies, clock_stop, retries)
+                await self._collect(line, ask, replies, clock_stop, min(retries, self._most_retries))
             series = await _parsed(provider, ask, tuple(replies))
         except CarbonError as error:
             self._failed(line, ask.zone, error, replies)

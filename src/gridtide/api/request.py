@@ -1,0 +1,130 @@
+"""What a caller may say about a piece of work, and the workload it becomes under the settings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gridtide.config.walltime import local_timezone, read_time
+from gridtide.domain.durations import parse_duration
+from gridtide.domain.errors import InvalidInput
+from gridtide.domain.workload import Elasticity, OnNoData, Workload
+
+if TYPE_CHECKING:
+    from gridtide.config.settings import Settings
+
+__all__ = ["WorkRequest", "instant_of", "span_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkRequest:
+    """
+    One piece of work, in the caller's words.
+
+    Args:
+        elasticity: Hard, soft or elastic.
+        name: Of the work; with it the maximum delay counts from the first question.
+        duration: How long it runs, as text with its unit or a timedelta.
+        deadline: Must be done by: a datetime, or text such as ``07:00``.
+        max_delay: Longest wait; that of the settings when left out and no deadline is given.
+        threshold: Highest value to start at; that of the settings when left out. [gCO2eq/kWh]
+        power_w: Electrical power while running. [W]
+        data_gb: Data that would move with it. [GB]
+        residency: Countries its data may be in.
+        interruptible: May be paused and continued.
+        min_saving: Smallest saving worth a wait; that of the settings when left out. [percent]
+        on_no_data: ``profile``, ``run`` or ``wait``; that of the settings when left out.
+        method: Policy in time.
+    """
+
+    elasticity: Elasticity = Elasticity.ELASTIC
+    name: str = ""
+    duration: timedelta | str = timedelta(hours=1)
+    deadline: datetime | str | None = None
+    max_delay: timedelta | str | None = None
+    threshold: float | None = None
+    power_w: float | None = None
+    data_gb: float = 0.0
+    residency: tuple[str, ...] | frozenset[str] = ()
+    interruptible: bool = False
+    min_saving: float | None = None
+    on_no_data: str | None = None
+    method: str = "auto"
+
+    @classmethod
+    def of(cls, elasticity: Elasticity | str, details: Mapping[str, Any]) -> WorkRequest:
+        """
+        Request from keywords.
+
+        Raises:
+            InvalidInput: An unknown elasticity or keyword, with the nearest one that exists.
+        """
+        try:
+            known = Elasticity(str(elasticity).lower())
+        except ValueError:
+            raise InvalidInput(
+                f"elasticity is {str(elasticity)[:40]!r}; allowed: {', '.join(Elasticity)}", field="elasticity"
+            ) from None
+        names = [field.name for field in fields(cls)]
+        for name in details:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+                raise InvalidInput(f"{name[:40]!r} is no detail of work", hint=hint, field=name[:40])
+        return cls(**{**details, "elasticity": known})
+
+    def workload(self, settings: Settings, *, home: str, now: datetime, first_asked: datetime) -> Workload:
+        """
+        The work under *settings*, bounded whatever was left out.
+
+        Args:
+            settings: Defaults.
+            home: Region it is in.
+            now: For a time of day as deadline.
+            first_asked: Since when it may start; the maximum delay counts from here.
+        """
+        policies = settings.policies
+        deadline = instant_of(self.deadline, settings, now)
+        delay = policies.max_delay if self.max_delay is None else span_of(self.max_delay, "max_delay", allow_zero=True)
+        saving = policies.min_saving if self.min_saving is None else self.min_saving
+        return Workload(
+            id=self.name or "work",
+            duration=span_of(self.duration, "duration"),
+            elasticity=self.elasticity,
+            release=first_asked,
+            deadline=deadline,
+            max_delay=None if deadline is not None and self.max_delay is None else delay,
+            power_w=self.power_w,
+            data_gb=self.data_gb,
+            residency=frozenset(self.residency),
+            interruptible=self.interruptible,
+            home=home,
+            min_saving=saving / 100.0,
+            on_no_data=OnNoData(self.on_no_data or policies.on_no_data),
+        )
+
+
+def span_of(value: timedelta | str, field: str, *, allow_zero: bool = False) -> timedelta:
+    """Duration given as a timedelta or as text with its unit; a bare number is refused."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise InvalidInput(
+            f"{field} is {value!r}; allowed: a timedelta, or text with its unit like '90m'",
+            hint="a number without a unit could be seconds or minutes",
+            field=field,
+        )
+    return parse_duration(value, field=field, allow_zero=allow_zero)
+
+
+def instant_of(value: datetime | str | None, settings: Settings, now: datetime) -> datetime | None:
+    """Deadline given as a datetime or as text, a time of day meaning its next occurrence after *now*."""
+    import os  # noqa: PLC0415 - the machine's time zone, for a wall time only
+
+    if value is None or isinstance(value, datetime):
+        return value
+    zone = settings.timezone or local_timezone(os.environ)
+    return read_time(value, now=now, timezone=zone, field="deadline")

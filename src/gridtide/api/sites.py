@@ -1,0 +1,133 @@
+"""The regions that work may move to, as the planner wants them: comparable values, distance, efficiency of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.errors import CarbonError
+from gridtide.domain.signal import require_comparable
+from gridtide.grid.regions import all_regions
+from gridtide.planning.placement import Site, SiteRules
+from gridtide.planning.transfer import distance_km, round_trip_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gridtide.config.settings import Settings
+    from gridtide.domain.ports import Reading
+    from gridtide.domain.zone import ZoneMapping
+    from gridtide.grid.catalogue import Catalogue
+    from gridtide.grid.regions import CloudRegion
+
+__all__ = ["Region", "Sites", "rules_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region by the caller's name, the place it means and what is known there."""
+
+    name: str
+    place: ZoneMapping
+    reading: Reading
+
+    @property
+    def cloud(self) -> CloudRegion | None:
+        """Facts about the cloud region, if it is one."""
+        return all_regions().get(self.place.zone.at("cloud") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """
+    Home and the regions that work may move to, with why others may not.
+
+    Args:
+        home: Where it runs unless moved.
+        others: Where it could go.
+        left_out: One sentence for each region that is not weighed.
+    """
+
+    home: Site
+    others: tuple[Site, ...]
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def weigh(
+        cls, catalogue: Catalogue, home: Region, others: Sequence[Region], *, latency_budgets: dict[str, float] | None
+    ) -> Sites:
+        """
+        Sort *others* into those that can be weighed against *home* and those that cannot.
+
+        Args:
+            catalogue: Knows coordinates.
+            home: Where the work is.
+            others: Where it could go, each with its own reading; one that failed stops no other.
+            latency_budgets: Longest added round trip by name for work that somebody waits for; None where latency
+                does not matter. [ms]
+        """
+        sites: list[Site] = []
+        left_out: list[str] = []
+        for region in others:
+            site = _site(catalogue, region, home)
+            why = _unusable(region, home) or _too_far(site, latency_budgets)
+            if why:
+                left_out.append(f"{region.name} is left out: {why}")
+            else:
+                sites.append(site)
+        return cls(_site(catalogue, home, home), tuple(sites), tuple(left_out))
+
+
+def rules_of(settings: Settings) -> SiteRules:
+    """How sure a move must be, from the settings; a data limit of zero sets none."""
+    return SiteRules(data_limit_gb=settings.policies.data_transfer_limit_gb or None)
+
+
+def _site(catalogue: Catalogue, region: Region, home: Region) -> Site:
+    here, there = _coordinates(catalogue, home), _coordinates(catalogue, region)
+    far = round_trip_ms(distance_km(here, there)).middle if here and there else None
+    return Site(
+        region=region.name,
+        series=region.reading.series,
+        country=region.cloud.country if region.cloud is not None else region.place.zone.country,
+        pue=_shared_pue(region, home),
+        round_trip_ms=0.0 if region is home else far,
+    )
+
+
+def _shared_pue(region: Region, home: Region) -> float:
+    """Power usage effectiveness where both sites publish one; a figure for one side only would tilt the comparison."""
+    own = region.cloud.pue if region.cloud is not None else None
+    other = home.cloud.pue if home.cloud is not None else None
+    return own if own is not None and other is not None else 1.0
+
+
+def _coordinates(catalogue: Catalogue, region: Region) -> tuple[float, float] | None:
+    if region.cloud is not None:
+        return (region.cloud.latitude, region.cloud.longitude)
+    return catalogue.coordinates(region.place.zone.key)
+
+
+def _unusable(region: Region, home: Region) -> str:
+    reading = region.reading
+    if not reading.series or reading.step in {FreshnessStep.NONE, FreshnessStep.STATIC}:
+        return f"nothing current is known there ({reading.reason or 'no source'})"
+    try:
+        require_comparable(home.reading.series.signal, reading.series.signal)
+    except CarbonError as error:
+        return error.message
+    return ""
+
+
+def _too_far(site: Site, budgets: dict[str, float] | None) -> str:
+    if budgets is None:
+        return ""
+    budget = budgets.get(site.region)
+    if budget is None:
+        return "it has no latency budget"
+    if site.round_trip_ms is None:
+        return "its distance is not known"
+    if site.round_trip_ms > budget:
+        return f"its round trip is about {site.round_trip_ms:.0f} ms; the budget is {budget:.0f} ms"
+    return ""
