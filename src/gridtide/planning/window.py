@@ -1,9 +1,9 @@
 """
 The cheapest uninterrupted run between release and latest start, exact for any start.
 
-Three routes give the same answer: a short one for constant power on equal constant steps (the hot path), a general
-one over all breakpoints of any series and power shape, and one for starts bound to a grid. A window that touches a
-gap or leaves the known part is no candidate.
+Four routes give the same answer: a short one for constant power on equal constant steps (the hot path), a kept table
+for other small series, a general search over all breakpoints, and one for starts bound to a grid. A window that
+touches a gap or leaves the known part is no candidate.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gridtide.planning import segments
 from gridtide.planning.choice import RELATIVE_TIE, Choice, contiguous, tie_width
 from gridtide.planning.equal_steps import lowest_on_equal_steps
 from gridtide.planning.shape import PowerShape, constant_power
+from gridtide.planning.table import candidates, is_worth_a_table, lowest_in_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,11 @@ def lowest_window(
         if not grid_ns and len(curves) == 1 and curves[0].constant and curves[0].step_ns:
             return lowest_on_equal_steps(curves[0], release_ns, latest_ns, length_ns)
         shape = constant_power(length_ns)
+    if not grid_ns and len(series.curves) == 1:
+        curve = series.curves[0]
+        first_ns, last_ns = release_ns, min(latest_ns, curve.end_ns - length_ns)
+        if curve.start_ns <= first_ns <= last_ns and is_worth_a_table(curve, first_ns, last_ns, shape):
+            return lowest_in_table(curve, first_ns, last_ns, shape)
     best: Choice | None = None
     highest = -np.inf
     for found in known_starts(series, release_ns, latest_ns, shape, grid_ns=grid_ns, turning=1.0):
@@ -112,11 +118,7 @@ def known_starts(
             continue
         if grid_ns:
             starts = segments.grid_starts(first_ns, last_ns, release_ns, grid_ns)
-            if not starts.size:
-                continue
+            if starts.size:
+                yield Starts(curve, starts, segments.costs_at(curve, starts, shape))
         else:
-            starts = segments.breakpoints(curve, first_ns, last_ns, shape)
-            if turning and not curve.constant and starts.size > 1:
-                extra = segments.bottoms(starts, segments.slopes(curve, starts, shape), sign=turning)
-                starts = np.union1d(starts, extra)
-        yield Starts(curve, starts, segments.costs_at(curve, starts, shape))
+            yield Starts(curve, *candidates(curve, first_ns, last_ns, shape, turning=turning))
