@@ -92,7 +92,7 @@ class EnergyCharts(Family):
         days = 2 if local.time() >= TOMORROW_AT else 1
         midnight = datetime.combine(local.date() + timedelta(days=days), time(0), BERLIN)
         step = timedelta(hours=1) if zone in HOURLY else self.publication.step
-        return replace(self.publication, horizon=midnight - local, step=step)
+        return replace(self.publication, horizon=midnight.astimezone(UTC) - local.astimezone(UTC), step=step)
 
     def _co2eq(self, rows: list[Row], zone: str) -> Answer:
         measured = [rounded(row.measured, 1) for row in rows]

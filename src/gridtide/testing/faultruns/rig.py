@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gridtide.domain.ports import Reading
     from gridtide.domain.series import Series
 
-__all__ = ["CREDENTIALS", "GB", "MONDAY", "Look", "Rig", "run"]
+__all__ = ["CREDENTIALS", "GB", "JOB", "MONDAY", "Look", "Rig", "job", "run"]
 
 MONDAY: Final = datetime(2026, 1, 12, 12, 10, tzinfo=UTC)
 GB: Final = Zone("GB", country="GB", timezone="Europe/London", aliases=(("uk", "GB"), ("electricitymaps", "GB")))
@@ -129,11 +129,11 @@ class Rig:
         }
         rng = random.Random(self._seed)  # noqa: S311 - jitter
         self.fetcher = Fetcher(self.clock, rng=rng, base_urls=urls, verify=self._verify)
-        providers = [make("uk")]
+        self.providers = [make("uk")]
         if self._second:
-            providers.append(make("electricitymaps", CREDENTIALS, {"direct": True}))
+            self.providers.append(make("electricitymaps", CREDENTIALS, {"direct": True}))
         self.client = GridClient(
-            providers,
+            self.providers,
             fetcher=self.fetcher,
             clock=self.clock,
             rules=self._rules,
@@ -152,8 +152,7 @@ class Rig:
         now, began = self.clock.now(), self.clock.monotonic()
         query = SignalQuery(zone=GB, window=Interval(now, now + HORIZON))
         reading = await self.client.read(query)
-        workload = Workload(id="job", duration=JOB, deadline=now + HORIZON)
-        decision = plan(workload, reading.series, now=self.clock.now())
+        decision = plan(job(now), reading.series, now=self.clock.now())
         look = Look(
             at=now,
             seconds=self.clock.monotonic() - began,
@@ -185,6 +184,11 @@ class Rig:
     def wrong_green(self) -> int:
         """How many decisions so far took power for clean that was not."""
         return sum(look.is_wrong_green for look in self.looks)
+
+
+def job(now: datetime) -> Workload:
+    """The two hours of work that every look plans."""
+    return Workload(id="job", duration=JOB, deadline=now + HORIZON)
 
 
 def _wrapped_mean(truth: Series, start: datetime, length: timedelta) -> float:

@@ -163,7 +163,7 @@ def _figure(name: str, tallies: Mapping[str, _Tally]) -> Figure:
     return Figure(
         fault="E6",
         case=f"late 321 min, errors 46 min: {name}",
-        bar=f"noticed within {NOTICED_MIN:g} min (lag, two periods, a look), wrong-green 0" if ours else "for comparison",
+        bar=f"noticed within {NOTICED_MIN:g} min (lag, 2 periods, a look), wrong-green 0" if ours else "for comparison",
         held=not ours or (tally.wrong_green == 0 and minutes <= NOTICED_MIN),
         measured={
             "noticed_after_min": minutes if ours else "never", "green": tally.green, "wrong_green": tally.wrong_green,
