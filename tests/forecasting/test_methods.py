@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridtide.domain.errors import HorizonTooShort, InvalidInput
+from gridtide.domain.errors import ConfigurationError, HorizonTooShort, InvalidInput
 from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
@@ -304,3 +305,25 @@ class TestCorrection:
 
         early = rolling_forecasts(history(values), count=48, steps=24)[:24]
         assert early == pytest.approx(rolling_forecasts(history(changed), count=48, steps=24)[:24])
+
+
+class TestBoosted:
+    def test_it_is_not_worse_than_its_better_half_on_a_learnable_zone(self):
+        """Averaged with the correction it stays within a few percent of it where deviations have momentum."""
+        pytest.importorskip("lightgbm", reason="the optional forecast extra is not installed")
+        values = TestCorrection.series()
+        error = {"boosted": [], "weekday_damped": []}
+        for origin in range(110 * 24, 126 * 24, 97):
+            for name, missed in error.items():
+                made = own.method_for(name)(history(values[:origin]), 24)
+                missed.append(np.abs(made - values[origin : origin + 24]).mean())
+
+        assert np.mean(error["boosted"]) < np.mean(error["weekday_damped"])
+
+    def test_without_the_extra_it_says_what_to_install(self, monkeypatch):
+        """The message names the command."""
+        monkeypatch.setitem(sys.modules, "lightgbm", None)
+        with pytest.raises(ConfigurationError, match="needs LightGBM") as caught:
+            own.method_for("boosted")(history(np.ones(24 * 60)), 24)
+
+        assert caught.value.hint == "pip install 'gridtide[forecast]'"

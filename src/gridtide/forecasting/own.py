@@ -12,6 +12,7 @@ from gridtide.domain.instants import duration_ns, isoformat, to_ns
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality
 from gridtide.forecasting import bands
+from gridtide.forecasting.boosted import boosted
 from gridtide.forecasting.correction import weekday_corrected
 from gridtide.forecasting.history import History
 from gridtide.forecasting.methods import DEFAULT_METHOD, METHODS, Method, method_named
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["HISTORY_SPAN", "METHOD_NAMES", "Banded", "forecast", "forecast_with_bands", "method_for"]
 
 HISTORY_SPAN: Final = timedelta(weeks=14)
-METHOD_NAMES: Final = (*METHODS, "weekday_corrected")
+_LEARNT: Final[dict[str, Method]] = {"boosted": boosted, "weekday_corrected": weekday_corrected}
+METHOD_NAMES: Final = (*METHODS, *_LEARNT)
 _HOUR: Final = timedelta(hours=1)
 
 
 def method_for(name: str) -> Method:
-    """Any method by name, the learned one included; raises `InvalidInput` with the names that exist."""
-    return weekday_corrected if name == "weekday_corrected" else method_named(name)
+    """Any method by name, learned ones included; raises `InvalidInput` with the names that exist."""
+    return _LEARNT.get(name) or method_named(name)
 
 
 @dataclass(frozen=True, slots=True)
