@@ -30,6 +30,7 @@ from gridtide.grid.source import Source
 from gridtide.grid.static import StaticTable
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from types import TracebackType
@@ -209,6 +210,11 @@ class GridClient:
     def sources(self) -> tuple[Source, ...]:
         """Everybody asked so far."""
         return tuple(self._sources.values())
+
+    @property
+    def tally(self) -> Counter[tuple[str, str]]:
+        """Counts by (provider, outcome): calls, retries, logins, ok, and error codes."""
+        return self._fetcher.tally
 
     def trust(self, provider: str) -> None:
         """Believe *provider* again after what looked like a changed unit turned out to be right."""
