@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+GENERATORS = ("build_schemas.py", "build_docs.py", "document_providers.py")
 LOCKS = {"run": ("base.txt", "build.txt"), "dev": ("base.txt", "dev.txt")}
 DEMO = """--provider replay --zone US-CAL-CISO --at 2022-06-15T04:00Z --clock-speed 7200
  --duration 2h --finish-by 2022-06-16T00:00Z --power 350"""
@@ -93,9 +94,9 @@ def task_lock() -> None:
 
 def task_generate() -> None:
     set_up("dev")
-    for script in sorted((ROOT / "scripts").glob("generate_*.py")):
-        say(script.name)
-        run(PYTHON, script)
+    for name in GENERATORS:
+        say(name)
+        run(PYTHON, ROOT / "scripts" / name)
 
 
 def main(argv: list[str]) -> None:
