@@ -117,7 +117,9 @@ class Reader:
     def _query(self, place: ZoneMapping, ahead: timedelta, purpose: str) -> SignalQuery:
         now = self._clock.now()
         kind = None if self._settings.signal == "auto" else SignalKind(self._settings.signal)
-        return SignalQuery(zone=place.zone, window=Interval(now - _PAST, now + ahead), kind=kind, purpose=purpose)
+        bound = self._settings.cache.max_stale if self._settings.origin("cache.max_stale") != "default" else None
+        window = Interval(now - _PAST, now + ahead)
+        return SignalQuery(zone=place.zone, window=window, kind=kind, purpose=purpose, max_age=bound)
 
     def _forget(self) -> None:
         self._grid = None

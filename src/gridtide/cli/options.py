@@ -45,7 +45,8 @@ def _set_by(flag: str, *more: str, **facts: Any) -> Any:
     unit = f" [{row.unit}]" if row.unit else ""
     choices = f" ({', '.join(row.choices)})" if row.choices else ""
     facts.setdefault("metavar", {"duration": "DURATION", "number": "NUMBER"}.get(str(row.kind), "TEXT"))
-    return typer.Option(flag, *more, help=f"{row.help}{choices}{unit} [setting: {row.name}]", **facts)
+    text = facts.pop("text", f"{row.help}{choices}{unit}")
+    return typer.Option(flag, *more, help=f"{text} [setting: {row.name}]", **facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,9 @@ class OutputOptions:
 class SignalOptions:
     """Which signal a command reads: a place and a source, or a file; and for which now."""
 
-    zone: Annotated[str | None, _set_by("--zone", metavar="ZONE")] = None
+    zone: Annotated[
+        str | None, _set_by("--zone", metavar="ZONE", text="Grid zone or country, like GB or US-CAL-CISO")
+    ] = None
     region: Annotated[
         str | None, typer.Option("--region", metavar="REGION", help="Cloud region, for example aws:eu-west-1.")
     ] = None
@@ -132,7 +135,7 @@ class JobOptions:
         bool, typer.Option("--best-effort", help="If it cannot be done in time, run at once instead of refusing.")
     ] = False
     interruptible: Annotated[
-        bool, typer.Option("--interruptible", help="May be paused and continued between cleaner hours.")
+        bool, typer.Option("--interruptible", "--pause", help="May be paused and continued between cleaner hours.")
     ] = False
     min_run: Annotated[
         str | None, typer.Option("--min-run", metavar="DURATION", help="Shortest stretch between two pauses.")
@@ -178,7 +181,10 @@ class MethodOptions:
         typer.Option("--percentile", metavar="P", help="Threshold as a percentile of the values before now. [0..100]"),
     ] = None
     start_grid: Annotated[
-        str | None, typer.Option("--start-grid", metavar="DURATION", help="Bind starts to full multiples, like 30m.")
+        str | None,
+        typer.Option(
+            "--start-grid", metavar="DURATION", help="Bind starts to multiples of this after the earliest one."
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -20,13 +20,22 @@ __all__ = [
     "ConfigShape",
     "DecisionShape",
     "DoctorShape",
+    "EffectShape",
     "ErrorShape",
+    "ExplainShape",
     "ForecastShape",
     "FreshnessShape",
     "IntervalShape",
+    "LargestDifferenceShape",
     "NowShape",
+    "OutcomeShape",
     "PlaceShape",
     "PlanShape",
+    "RecordedDecisionShape",
+    "RecordedRunShape",
+    "ReproduceShape",
+    "RunShape",
+    "SavingShape",
     "SettingShape",
     "SignalShape",
     "StepShape",
@@ -215,6 +224,104 @@ class CheckShape(TypedDict):
     warnings: list[str]
 
 
+class SavingShape(TypedDict):
+    """A run beside its baseline, on the same values; negative for a loss, null where it is not known."""
+
+    baseline: str
+    mean_g_per_kwh: float | None
+    mean_percent: NotRequired[float | None]
+    mean_eur_per_mwh: NotRequired[float | None]
+    baseline_mean_g_per_kwh: float | None
+    baseline_mean_percent: NotRequired[float | None]
+    baseline_mean_eur_per_mwh: NotRequired[float | None]
+    saving_percent: float | None
+    energy_kwh: float | None
+    emissions_g: float | None
+    baseline_emissions_g: float | None
+    saved_g: float | None
+
+
+class OutcomeShape(TypedDict):
+    """How an occurrence ended, and what it saved by the forecast (planned) and by what came true (realised)."""
+
+    ending: str
+    ended_at: str
+    exit_code: int | None
+    original_start: str | None
+    started_at: str | None
+    intervals: list[IntervalShape]
+    planned: SavingShape | None
+    realised: SavingShape | None
+    note: str
+
+
+class RunShape(TypedDict):
+    """``gridtide run`` and ``gridtide wait``."""
+
+    schema: str
+    now: str
+    id: str
+    name: str
+    place: PlaceShape
+    workload: dict[str, Any]
+    dry_run: bool
+    started: bool
+    forced: bool
+    stopped_by: str | None
+    exit_code: int
+    decision: DecisionShape | None
+    outcome: OutcomeShape | None
+    signal: SignalShape | None
+    freshness: FreshnessShape | None
+    warnings: list[str]
+
+
+class RecordedDecisionShape(TypedDict):
+    """A decision in the journal, with what it stood on and what would change it."""
+
+    id: str
+    decision: DecisionShape
+    baselines: dict[str, AlternativeShape]
+    alternatives: list[AlternativeShape]
+    signal: SignalShape | None
+    changes: list[str]
+    warnings: list[str]
+
+
+class EffectShape(TypedDict):
+    """Something that was done, from intent to end."""
+
+    verb: str
+    epoch: int
+    state: str
+    ref: str
+    intended_at: str
+    started_at: str | None
+    ended_at: str | None
+    detail: str
+
+
+class RecordedRunShape(TypedDict):
+    """One occurrence in the journal."""
+
+    id: str
+    name: str
+    state: str
+    accepted_at: str
+    decisions: list[RecordedDecisionShape]
+    effects: list[EffectShape]
+    outcome: OutcomeShape | None
+
+
+class ExplainShape(TypedDict):
+    """``gridtide explain``."""
+
+    schema: str
+    journal: str | None
+    runs: list[RecordedRunShape]
+    warnings: list[str]
+
+
 class ZoneShape(TypedDict):
     """One zone or region of ``gridtide zones``."""
 
@@ -273,6 +380,33 @@ class DoctorShape(TypedDict):
     warnings: list[str]
 
 
+class LargestDifferenceShape(TypedDict):
+    """The number of a reproduced table that is furthest from the recorded one, in tolerances."""
+
+    row: str
+    column: str
+    recorded_column: str
+    ours: float
+    recorded: float
+    difference: float
+    difference_pct: float | None
+    tolerance: float
+    tolerance_is_relative: bool
+    within_tolerance: bool
+
+
+class ReproduceShape(TypedDict):
+    """``gridtide reproduce``: rows carry the column names of the recorded tables."""
+
+    schema: str
+    paper: str
+    title: str
+    rows: list[dict[str, Any]]
+    notes: list[str]
+    compared: int
+    largest_difference: LargestDifferenceShape | None
+
+
 class ErrorBody(TypedDict):
     """What went wrong and what to do about it."""
 
@@ -299,9 +433,13 @@ ANSWERS: dict[str, type] = {
     "compare": CompareShape,
     "plan": PlanShape,
     "check": CheckShape,
+    "run": RunShape,
+    "wait": RunShape,
+    "explain": ExplainShape,
     "zones": ZonesShape,
     "config": ConfigShape,
     "doctor": DoctorShape,
+    "reproduce": ReproduceShape,
     "error": ErrorShape,
 }
 """Shape of each schema id ``gridtide.<name>/1``."""

@@ -24,7 +24,7 @@ from gridtide.domain.errors import ConfigurationError
 
 __all__ = ["load_settings", "suggestion"]
 
-_RESERVED: Final = frozenset({CONFIG_VARIABLE, "GRIDTIDE_DEBUG", "GRIDTIDE_SHARED"})
+_RESERVED: Final = frozenset({CONFIG_VARIABLE, "GRIDTIDE_DEBUG", "GRIDTIDE_FAILPOINT", "GRIDTIDE_SHARED"})
 _IGNORED: Final = frozenset({"$schema"})
 _REFERENCE: Final = re.compile(r"\$(\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 

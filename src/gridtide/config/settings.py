@@ -269,7 +269,7 @@ class Settings:
         "", Kind.TIMEZONE, "Time zone of wall times such as 07:00; that of the machine when empty", flag="--tz"
     )
     node: str = setting(
-        "", Kind.TEXT, "Name of this machine in records; its host name when empty", env_aliases=("GRID_INTENSITY_NODE",)
+        "", Kind.TEXT, "Name of this machine where several report together; its host name when empty", env_aliases=("GRID_INTENSITY_NODE",)
     )
     thresholds: ThresholdSettings = field(default_factory=ThresholdSettings)
     regions: RegionSettings = field(default_factory=RegionSettings)

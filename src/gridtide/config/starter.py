@@ -11,7 +11,7 @@ from gridtide.config.settings import rows
 from gridtide.config.table import Kind, Row
 from gridtide.domain.durations import format_duration
 
-__all__ = ["starter"]
+__all__ = ["starter", "written"]
 
 
 def starter(form: str) -> str:
@@ -31,7 +31,7 @@ def _toml() -> Iterator[str]:
             section = own
             yield f"\n# [{own}]"
         yield f"\n# {_help(row)}" if not own else f"# {_help(row)}"
-        yield f"# {leaf} = {_written(row)}"
+        yield f"# {leaf} = {written(row)}"
 
 
 def _yaml() -> Iterator[str]:
@@ -44,7 +44,7 @@ def _yaml() -> Iterator[str]:
         section = tuple(own)
         indent = "  " * len(own)
         yield f"# {indent}# {_help(row)}"
-        yield f"# {indent}{leaf}: {_written(row)}"
+        yield f"# {indent}{leaf}: {written(row)}"
 
 
 def _help(row: Row) -> str:
@@ -53,7 +53,8 @@ def _help(row: Row) -> str:
     return f"{row.help}{choices}{unit}"
 
 
-def _written(row: Row) -> str:
+def written(row: Row) -> str:
+    """Default of a setting as it stands in a file."""
     default: Any = row.default
     if isinstance(default, timedelta):
         return json.dumps(format_duration(default))
