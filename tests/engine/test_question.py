@@ -126,6 +126,32 @@ def test_a_standing_plan_survives_a_short_outage():
     assert (due.action, due.reason) == (Action.RUN, Reason.KEPT_PLAN)
 
 
+@pytest.mark.parametrize(
+    ("policy", "action"),
+    [(OnNoData.PROFILE, Action.WAIT), (OnNoData.WAIT, Action.WAIT), (OnNoData.RUN, Action.RUN)],
+    ids=str,
+)
+def test_a_standing_plan_in_a_long_outage_follows_the_policy(policy, action):
+    """Beyond the grace the plan made on data that have gone still stands, unless the policy is to run."""
+    question = ask(2.0, None, FreshnessStep.NONE, workload=job(on_no_data=policy), planned=at(3), no_data_since=T0)
+    decision = answer(question)
+
+    assert decision.action is action
+    assert decision.start == (at(3) if action is Action.WAIT else at(2))
+
+
+def test_a_yearly_value_is_no_reason_to_start_while_sources_may_come_back():
+    """A flat figure in place of a failed source counts as no data for the grace; where there is no other it counts."""
+    flat = hourly(*[240] * 10)
+    failed = answer(ask(0, flat, FreshnessStep.STATIC, provisional=True))
+    later = answer(ask(0.5, flat, FreshnessStep.STATIC, provisional=True, no_data_since=T0))
+    only = answer(ask(0, flat, FreshnessStep.STATIC))
+
+    assert (failed.action, failed.start) == (Action.WAIT, at(0.5))
+    assert (later.action, later.reason) == (Action.RUN, Reason.NO_DATA)
+    assert (only.action, only.reason) == (Action.RUN, Reason.FLAT)
+
+
 def test_a_young_plan_is_kept_against_another_forecast():
     """Within the dwell a different plan is listed as an alternative, not followed."""
     other = hourly(50, 300, 200, 100, 100, 300, 300, 300)

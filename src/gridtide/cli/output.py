@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, TextIO
@@ -125,8 +126,11 @@ def silence_stdout() -> None:
 
 
 def _write(stream: TextIO, line: str) -> None:
-    stream.write(line + "\n")
-    stream.flush()
+    """Write a line; what nobody hears on stderr any more is no reason to fail."""
+    gone = (OSError, ValueError) if stream is sys.stderr else ()
+    with suppress(*gone):
+        stream.write(line + "\n")
+        stream.flush()
 
 
 def _wants_colour(stream: TextIO) -> bool:

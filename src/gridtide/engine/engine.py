@@ -277,6 +277,7 @@ class Engine:
             series=None if reading is None else reading.series,
             step=FreshnessStep.NONE if reading is None else reading.step,
             step_reason="nothing read yet" if reading is None else reading.reason,
+            provisional=reading is not None and bool(reading.tried),
             method=policy.method,
             options=policy.options,
             planned=None if work.planned_ns is None else from_ns(work.planned_ns),

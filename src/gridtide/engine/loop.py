@@ -50,6 +50,7 @@ class What(StrEnum):
 
     READING = "reading"
     DECIDED = "decided"
+    STARTING = "starting"
     STARTED = "started"
     PAUSED = "paused"
     CONTINUED = "continued"
@@ -233,6 +234,8 @@ class Owner:
         task.add_done_callback(self._acting.discard)
 
     async def _act(self, order: Order) -> None:
+        if order.verb is Verb.START:
+            self._say(What.STARTING, work=order.work, forced=order.forced)
         try:
             result = await self._actor.carry_out(order, self.now())
         except Exception as error:  # noqa: BLE001 - tried again, by the same claim

@@ -81,6 +81,11 @@ class LocalProcess:
         return self._go == -1 and self._process is not None
 
     @property
+    def is_paused(self) -> bool:
+        """Whether the plan has it stand still."""
+        return self._paused
+
+    @property
     def intervals(self) -> tuple[Interval, ...]:
         """When it ran so far, pauses left out; the piece under way ends now."""
         if self._begun is None:

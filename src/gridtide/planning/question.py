@@ -63,6 +63,7 @@ class Question:
         series: Values as they were read; None when there are none.
         step: Step of the freshness ladder they came from.
         step_reason: Why not a better step.
+        provisional: Whether sources that failed may come back, so that a yearly value is no reason to start yet.
         method: Policy that is to choose.
         options: Its options; None takes the defaults.
         planned: Start of the plan that stands, if one does.
@@ -79,6 +80,7 @@ class Question:
     series: Series | None = None
     step: FreshnessStep = FreshnessStep.NONE
     step_reason: str = ""
+    provisional: bool = False
     method: str = "auto"
     options: PlanOptions | None = None
     planned: datetime | None = None
@@ -114,6 +116,8 @@ def _is_usable(question: Question) -> bool:
     """Whether the values may be planned on: typical and static ones only where the workload's policy says so."""
     series = question.series
     if question.step is FreshnessStep.NONE or not series or int(series.ends_ns[-1]) <= to_ns(question.now):
+        return False
+    if question.step is FreshnessStep.STATIC and question.provisional:
         return False
     return question.step not in _FROM_MEMORY or question.workload.on_no_data is OnNoData.PROFILE
 
@@ -160,16 +164,24 @@ def _without_data(question: Question, warning: str) -> Decision:
         return _wait(question, Reason.NOT_RELEASED, start=release, wake_at=release, warning=warning)
     if question.running:
         return _run(question, Reason.NO_DATA, warning)
+    if question.planned is not None and (work.on_no_data is not OnNoData.RUN or now < give_up):
+        return _on_the_old_plan(question, question.planned, latest, warning)
     if work.on_no_data is OnNoData.WAIT and latest is not None:
         return _wait(question, Reason.NO_DATA_WAIT, start=latest, wake_at=latest, warning=warning)
     if now >= give_up:
         return _run(question, Reason.NO_DATA, warning)
-    if question.planned is not None and question.planned <= now:
+    start = give_up if latest is None else min(give_up, latest)
+    return _wait(question, Reason.NO_DATA_WAIT, start=start, wake_at=start, warning=warning)
+
+
+def _on_the_old_plan(question: Question, planned: datetime, latest: datetime | None, warning: str) -> Decision:
+    """A plan made on data that have gone is still the best that is known, and it is bounded."""
+    if planned <= question.now:
         return _run(question, Reason.KEPT_PLAN, warning)
-    start = question.planned or give_up
-    if latest is not None:
-        start, give_up = min(start, latest), min(give_up, latest)
-    return _wait(question, Reason.NO_DATA_WAIT, start=start, wake_at=min(start, give_up), warning=warning)
+    start = planned if latest is None else min(planned, latest)
+    give_up = (question.no_data_since or question.now) + question.grace
+    again = min(start, give_up) if give_up > question.now else start
+    return _wait(question, Reason.NO_DATA_WAIT, start=start, wake_at=again, warning=warning)
 
 
 def _steady(question: Question, fresh: Decision) -> Decision:

@@ -1,0 +1,226 @@
+"""What ``run`` and ``wait`` share: from their flags to an errand that has ended, and to the answer about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ulid import ULID
+
+from gridtide.api import wiring
+from gridtide.cli import payload, story, wording
+from gridtide.cli.countdown import Countdown
+from gridtide.cli.errand import Errand, reacher
+from gridtide.cli.errors import Usage
+from gridtide.cli.interrupts import Interrupts
+from gridtide.cli.job import Job, job_settings, read_job, warn_about
+from gridtide.cli.output import silence_stdout
+from gridtide.cli.session import PAST, Session
+from gridtide.domain.effect import EffectKey, EffectState, Receipt, Verb, check_name
+from gridtide.domain.errors import Conflict, InvalidInput
+from gridtide.executors.local import LocalProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
+    from gridtide.domain.ports import Clock
+    from gridtide.ledger.journal import Journal
+
+__all__ = ["Gate", "answer", "carry_out", "default_name", "open_job", "rehearse"]
+
+
+class Gate:
+    """Executor of a wait without a command: to start is to let go."""
+
+    idempotent = True
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def start(self, key: EffectKey) -> Receipt:
+        """Open."""
+        return Receipt(ref=key.token, at=self._clock.now())
+
+
+def open_job(
+    command: str,
+    job: JobOptions,
+    how: MethodOptions,
+    where: SignalOptions,
+    say: OutputOptions,
+    *,
+    name: str,
+    clock_speed: float | None,
+    duration: str | None = None,
+) -> tuple[Session, Job]:
+    """Session and job of a command that waits."""
+    if clock_speed is not None and where.at is None:
+        raise Usage("--clock-speed is about a clock that --at starts", hint="add --at TIME", field="--clock-speed")
+    speed = 1.0 if clock_speed is None else clock_speed
+    if not 0 < speed <= 1e6:
+        raise Usage(f"--clock-speed is {speed:g}; allowed: above 0, up to 1000000", field="--clock-speed")
+    session = Session(command, where, say, overrides=job_settings(job, how), speed=speed)
+    asked = read_job(session, job, how, name=_checked(name, "--name"), duration=duration)
+    return session, asked
+
+
+def carry_out(
+    session: Session,
+    job: Job,
+    *,
+    argv: Sequence[str] | None,
+    once: str | None = None,
+    patience: timedelta | None = None,
+) -> Errand:
+    """Wait, and run *argv* if there is one; returns when all is over."""
+    occurrence = str(ULID()) if once is None else _checked(once, "--once")
+    with wiring.build_journal(session.settings) as journal:
+        for notice in journal.notices:
+            session.say.warn(notice)
+        if once is not None:
+            _require_free(journal, job.workload.id, occurrence, session)
+        told = len(journal.notices)
+        errand = asyncio.run(_carry_out(session, job, journal, occurrence=occurrence, argv=argv, patience=patience))
+        for notice in journal.notices[told:]:
+            session.say.warn(notice)
+    return errand
+
+
+async def _carry_out(
+    session: Session,
+    job: Job,
+    journal: Journal,
+    *,
+    occurrence: str,
+    argv: Sequence[str] | None,
+    patience: timedelta | None,
+) -> Errand:
+    process = None if argv is None else LocalProcess(argv, clock=session.clock)
+    async with wiring.open_grid(session.settings, session.clock, given=session.given) as grid:
+        errand = Errand(
+            session=session,
+            job=job,
+            occurrence=occurrence,
+            executor=process or Gate(session.clock),
+            process=process,
+            grid=grid,
+            journal=journal,
+            show=Countdown(session.say, name=job.workload.id, timezone=session.shown_timezone),
+            pauses=process is not None and job.workload.interruptible,
+            reach=reacher(),
+        )
+        with Interrupts(errand, process):
+            giving_up = asyncio.create_task(_give_up(session, errand, patience)) if patience is not None else None
+            try:
+                await errand.run()
+            finally:
+                if giving_up is not None:
+                    giving_up.cancel()
+    return errand
+
+
+async def _give_up(session: Session, errand: Errand, patience: timedelta) -> None:
+    await session.clock.sleep_until(session.now + patience)
+    errand.stop(None)
+
+
+def rehearse(session: Session, job: Job) -> int:
+    """Say what would be done now; nothing is opened for writing."""
+    reading = session.read(ahead=job.ahead, back=PAST)
+    session.require_file(reading, covers_now=False)
+    made = wiring.decide(job.workload, reading, now=session.now, method=job.method, options=job.options)
+    warn_about(session, job, reading, made)
+    head = wording.headline(made, session.shown_timezone, now=session.now)
+    lines = [f"{job.workload.id}: would {head}", *wording.fields(wording.source_lines(made.signal, reading))]
+    session.say.answer(
+        {
+            "now": payload.instant(session.now),
+            "id": "",
+            "name": job.workload.id,
+            "place": payload.place(session.place),
+            "workload": payload.workload(job.workload),
+            "dry_run": True,
+            "started": False,
+            "forced": False,
+            "stopped_by": None,
+            "exit_code": 0,
+            "decision": payload.decision(made),
+            "outcome": None,
+            "signal": None if made.signal is None else payload.signal(made.signal),
+            "freshness": payload.freshness(reading),
+            "warnings": session.say.warnings,
+        },
+        lines,
+    )
+    return 0
+
+
+def answer(session: Session, errand: Errand, *, code: int) -> None:
+    """Tell how it went, in words or as an object; a reader that went away does not change the exit code."""
+    try:
+        _answer(session, errand, code=code)
+    except BrokenPipeError:
+        silence_stdout()
+
+
+def _answer(session: Session, errand: Errand, *, code: int) -> None:
+    outcome, made, reading = errand.outcome, errand.decision, errand.reading
+    if session.say.as_json:
+        session.say.answer(
+            {
+                "now": payload.instant(session.now),
+                "id": errand.occurrence,
+                "name": errand.job.workload.id,
+                "place": payload.place(session.place),
+                "workload": payload.workload(errand.job.workload),
+                "dry_run": False,
+                "started": errand.started,
+                "forced": errand.forced,
+                "stopped_by": None if errand.stopped_by is None else errand.stopped_by.name,
+                "exit_code": code,
+                "decision": None if made is None else payload.decision(made),
+                "outcome": story.outcome_payload(outcome),
+                "signal": None if made is None or made.signal is None else payload.signal(made.signal),
+                "freshness": None if reading is None else payload.freshness(reading),
+                "warnings": session.say.warnings,
+            },
+            [],
+        )
+        return
+    if outcome is None:
+        return
+    pairs = story.savings_fields(outcome) if errand.started else []
+    if outcome.planned is not None:
+        pairs += story.source_fields(outcome.planned.signal)
+    session.say.note(f"{errand.job.workload.id}: {story.ending(outcome, session.shown_timezone)}")
+    for line in wording.fields(pairs):
+        session.say.note(line)
+
+
+def _checked(name: str, flag: str) -> str:
+    try:
+        return check_name(name, field=flag)
+    except InvalidInput as error:
+        raise Usage(error.message, hint=error.hint, field=flag) from None
+
+
+def _require_free(journal: Journal, name: str, occurrence: str, session: Session) -> None:
+    """Say at once, not after the wait, that this key was used before."""
+    if journal.in_memory:
+        session.say.warn("--once holds for this command only, since no records are kept")
+    for intent in journal.intents(name, occurrence):
+        if intent.key.verb is Verb.START and intent.state in {EffectState.STARTED, EffectState.FINISHED}:
+            raise Conflict(
+                f"{name} was already started for the key {occurrence!r}",
+                hint=f"`gridtide explain --id {occurrence}` tells what became of it",
+                value=occurrence,
+            )
+
+
+def default_name(argv: Sequence[str]) -> str:
+    """Name of a command in the records: the program's, without its folder and its arguments, which may hold secrets."""
+    plain = "".join(c if c.isprintable() else "?" for c in os.path.basename(argv[0]))  # noqa: PTH119 - a name, no file
+    return plain[:80] or "job"
