@@ -383,6 +383,25 @@ def test_plan_without_the_marginal_signal_moves_on_for_good(world: World) -> Non
     assert world.net.count("marginal.example") == 2
 
 
+def test_key_that_is_revoked_does_not_change_what_the_numbers_mean(world: World) -> None:
+    """A source that has delivered and then refuses is down, not absent: no other kind takes its place."""
+    marginal = DemoProvider("marginal", kinds=(SignalKind.MARGINAL,), credentials=("KEY",))
+
+    async def work() -> list[Reading]:
+        async with client(world, marginal, DemoProvider()) as grid:
+            readings = [await grid.read(query(world))]
+            world.down["marginal"] = httpx2.Response(401)
+            for _ in range(3):
+                await asyncio.sleep(40 * 60)
+                readings.append(await grid.read(query(world)))
+            return readings
+
+    readings = world.clock.run(work())
+
+    assert [reading.step for reading in readings] == [LIVE, STALE, NONE, NONE]
+    assert world.net.count("demo.example") == 0
+
+
 def test_marginal_source_that_is_down_leaves_nothing_rather_than_an_average(world: World) -> None:
     """A passing fault does not change what the numbers mean."""
     marginal = DemoProvider("marginal", kinds=(SignalKind.MARGINAL,), credentials=("KEY",))

@@ -3,8 +3,8 @@ Who is asked for a zone, in which order, and who may stand in for whom.
 
 A provider the user named goes first, then those the user has a key for, then keyless ones. Within that, decisions
 prefer a marginal signal and reports an average one. A stand-in has the same signal kind and scope as the first
-choice; another kind is reached only when the first is refused for good (a plan without it, a zone not covered), or
-where the settings allow mixing, and then it is labelled.
+choice; another kind is reached only when the first was refused from the start (a plan without it, a zone not covered),
+or where the settings allow mixing, and then it is labelled.
 """
 
 from __future__ import annotations

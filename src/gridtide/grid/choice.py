@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.errors import CarbonError
 from gridtide.grid.guard import FlutterGuard
+from gridtide.grid.ladder import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridtide.domain.ports import Clock, SignalQuery
-    from gridtide.grid.ladder import Answer, Ladder
+    from gridtide.grid.ladder import Ladder
     from gridtide.grid.source import Source
 
 __all__ = ["Choice", "Chooser"]
@@ -26,7 +28,7 @@ class Choice:
     Args:
         answer: None when nobody has values.
         tried: Who was asked and is no better, and why.
-        refused: Whether everybody refused for good.
+        refused: Whether everybody refused for good, and nobody ever gave values.
     """
 
     answer: Answer | None
@@ -61,7 +63,7 @@ class Chooser:
         answers: list[Answer] = []
         tried: list[str] = []
         for source in sorted(sources, key=lambda s: s.name != held):
-            answer = await self._ladder.answer(source, query, self._clock.now())
+            answer = await self._answer(source, query)
             if answer.problem:
                 tried.append(_named(source, answer.problem))
             if answer.series is None:
@@ -73,24 +75,35 @@ class Chooser:
             answers.append(answer)
         usable = [answer for answer in answers if answer.series is not None]
         if not usable:
-            return Choice(None, tuple(tried), refused=all(answer.refused for answer in answers))
+            refused = all(answer.refused and not answer.source.has_delivered for answer in answers)
+            return Choice(None, tuple(tried), refused)
         best = min(usable, key=lambda answer: answer.rank)
         self._guard.choose(subject, best.source.name, self._clock.monotonic())
         return Choice(best, tuple(tried), refused=False)
 
     async def only(self, source: Source, query: SignalQuery) -> Choice:
         """Live, cached or stale answer of one source, whoever else there is."""
-        answer = await self._ladder.answer(source, query, self._clock.now())
+        answer = await self._answer(source, query)
         tried = (_named(source, answer.problem),) if answer.problem else ()
         return Choice(answer if answer.series is not None else None, tried, refused=answer.refused)
 
     async def profile(self, sources: Sequence[Source], query: SignalQuery) -> Answer | None:
         """First typical profile that one of *sources* has; None when nobody knows enough of the past."""
         for source in sources:
-            answer = await self._ladder.profile(source, query, self._clock.now())
-            if answer is not None and answer.step is FreshnessStep.PROFILE:
+            try:
+                answer = await self._ladder.profile(source, query, self._clock.now())
+            except CarbonError:
+                continue
+            if answer is not None:
                 return answer
         return None
+
+    async def _answer(self, source: Source, query: SignalQuery) -> Answer:
+        """Ask one source; parts that contradict each other are no answer, and no exception either."""
+        try:
+            return await self._ladder.answer(source, query, self._clock.now())
+        except CarbonError as error:
+            return Answer(source, None, FreshnessStep.NONE, problem=error.message)
 
 
 def _named(source: Source, problem: str) -> str:

@@ -78,6 +78,11 @@ class Source:
         candidate = self.candidate
         return CacheKey(self.name, candidate.key, product, candidate.kind, candidate.scope)
 
+    @property
+    def has_delivered(self) -> bool:
+        """Whether it ever gave values; a refusal after that is an outage, not a plan that never covered the zone."""
+        return bool(self._held)
+
     def known(self) -> Series | None:
         """Everything believed so far, without asking anybody."""
         known: Series | None = None
@@ -177,7 +182,7 @@ class Source:
             series = await self._desk.fetcher.fetch(candidate.provider, ask, retries=attempts.retries)
             if not series:
                 raise ProviderUnavailable(f"{self.name} has no values for {candidate.key} now", provider=self.name)
-            series = self.belief.sift(series, self._known_besides(before))
+            series = self.belief.sift(series, self._known_like(series, before))
         except CarbonError as error:
             attempts.failed(error, cold=before is None)
             self._desk.tell(Update(self.key(product), None, error.message))
@@ -189,11 +194,15 @@ class Source:
         self._desk.tell(Update(self.key(product), entry))
         return entry
 
-    def _known_besides(self, before: Entry | None) -> Series | None:
-        known = self.known()
-        if before is None:
-            return known
-        return before.series if known is None else overlay(known, before.series)
+    def _known_like(self, series: Series, before: Entry | None) -> Series | None:
+        """What was believed so far and means the same as *series*."""
+        entries = [*self._held.values(), *([before] if before else [])]
+        known: Series | None = None
+        for entry in entries:
+            signal = entry.series.signal
+            if (signal.unit, signal.scope) == (series.signal.unit, series.signal.scope):
+                known = entry.series if known is None else overlay(known, entry.series)
+        return known
 
     def _window_to_ask(self, product: Product, window: Interval, now: datetime) -> Interval:
         """Somewhat more than is wanted, so that the next question is answered by the same entry."""
