@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Choices", "lowest_slots_of_each", "lowest_windows"]
 
-_BLOCK: Final = 2048
+_BLOCK: Final = 1024
 _BLOCK_OF_SLOTS: Final = 8192
 
 

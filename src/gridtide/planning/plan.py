@@ -129,7 +129,7 @@ def _record(verdict: Verdict, case: Case) -> Decision:
 
 
 def _alternatives(verdict: Verdict, case: Case) -> tuple[Alternative, ...]:
-    if not verdict.is_free or verdict.choice is None:
+    if not verdict.is_free or verdict.choice is None or not case.options.alternatives:
         return ()
     answered = None if verdict.reason in _OVERRULED else verdict.method
     return tuple(
