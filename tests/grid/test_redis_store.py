@@ -327,3 +327,16 @@ def test_address_of_another_kind_is_refused() -> None:
         redis_store.RedisStore("https://:canary@example.org", clock=CLOCK)
 
     assert "canary" not in f"{caught.value} {caught.value.hint}"
+
+
+async def test_many_commands_at_once_do_not_look_like_a_dead_server(store: Any) -> None:
+    """Two hundred claims at the same moment all get an answer, and the server is not left alone."""
+    one = store()
+    keys = [CacheKey("demo", f"Z{n}", Product.FORECAST, SignalKind.AVERAGE, Scope.LIFECYCLE) for n in range(200)]
+
+    first = await asyncio.gather(*(one.claim(key, 60.0) for key in keys))
+    second = await asyncio.gather(*(store().claim(key, 60.0) for key in keys[:20]))
+
+    assert all(first)
+    assert not any(second)
+    assert not one.is_resting

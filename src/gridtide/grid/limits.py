@@ -4,8 +4,8 @@ Politeness towards providers: budgets of calls, pauses they ask for, and few con
 A budget is kept as one number per host, the *theoretical arrival time* of the generic cell rate algorithm (a token
 bucket without a timer): at most *calls* requests start in any span of *window*, half of them in one burst. With a
 shared store the same number lives there, so that replicas share one budget and one pause; when the store does not
-answer, each process keeps to its own fraction. A fresh process starts with a quarter of the burst, and with none of its
-fraction's, so that restarts do not multiply the budget.
+answer, each process keeps to its own fraction. A fresh process starts with a quarter of the burst, and with a sixteenth
+of its fraction's, so that restarts do not multiply the budget.
 
 References:
     ITU-T I.371 (2004), annex A: generic cell rate algorithm, virtual scheduling form.
@@ -29,6 +29,7 @@ __all__ = ["Budget", "Limits", "SharedLimits"]
 
 _HOSTS_MAX: Final = 4096
 _COLD_SHARE: Final = 0.25
+_COLD_SHARE_ALONE: Final = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,11 @@ class Budget:
     @property
     def cold_lead(self) -> float:
         """Lead of the arrival time in a fresh process or store, which leaves a quarter of the burst. [s]"""
-        return self.tolerance - (max(1, int(self.burst * _COLD_SHARE)) - 1) * self.interval
+        return self.cold_lead_of(_COLD_SHARE)
+
+    def cold_lead_of(self, share: float) -> float:
+        """Lead of the arrival time that leaves *share* of the burst. [s]"""
+        return self.tolerance - (max(1, int(self.burst * share)) - 1) * self.interval
 
 
 class SharedLimits(Protocol):
@@ -147,7 +152,7 @@ class Limits:
     def _reserve(self, host: str, budget: Budget, patience: float, *, own_share: bool) -> float:
         now = self._clock.monotonic()
         key = (host, own_share)
-        cold = budget.tolerance if own_share else budget.cold_lead
+        cold = budget.cold_lead_of(_COLD_SHARE_ALONE if own_share else _COLD_SHARE)
         arrival = max(self._arrivals.get(key, now + cold), now)
         wait = max(0.0, arrival - budget.tolerance - now)
         if wait <= patience:

@@ -43,6 +43,7 @@ __all__ = ["RedisStore"]
 _LOG: Final = logging.getLogger("gridtide.grid.redis_store")
 
 BUDGET_S: Final = 0.1
+_AT_ONCE: Final = 8
 _REST_FIRST_S: Final = 1.0
 _REST_MOST_S: Final = 30.0
 _ENTRY_MOST: Final = 4 * 1024 * 1024
@@ -100,7 +101,7 @@ class RedisStore:
                 socket_timeout=budget,
                 socket_connect_timeout=budget,
                 retry=Retry(NoBackoff(), 0),
-                max_connections=16,
+                max_connections=2 * _AT_ONCE,
                 client_name="gridtide",
             )
         except ValueError:
@@ -114,6 +115,7 @@ class RedisStore:
         self._budget = budget
         self._token = secrets.token_hex(8)
         self._rest_until = 0.0
+        self._places = asyncio.Semaphore(_AT_ONCE)
         self._rest = _REST_FIRST_S
         self._put_script: AsyncScript = self._redis.register_script(_PUT)
         self._release_script: AsyncScript = self._redis.register_script(_RELEASE)
@@ -183,23 +185,30 @@ class RedisStore:
 
         A key of a wrong type is removed, so that it heals.
         """
-        if self.is_resting:
-            return unknown
+        async with self._places:
+            if self.is_resting:
+                return unknown
+            answer, wrong_type = await self._within_budget(command, unknown)
+        if wrong_type and spoiled:
+            await self._ask(lambda: self._redis.unlink(spoiled))
+        return answer
+
+    async def _within_budget(self, command: Callable[[], Awaitable[Any]], unknown: object) -> tuple[Any, bool]:
+        """Answer of one command, and whether its key holds another type; a failure starts a rest, once for many."""
         try:
             async with asyncio.timeout(self._budget):
                 answer = await command()
         except ResponseError as error:
-            if spoiled and "WRONGTYPE" in str(error):
-                await self._ask(lambda: self._redis.unlink(spoiled))
             _LOG.debug("redis refused a command: %s", str(error)[:80])
-            return unknown
+            return unknown, "WRONGTYPE" in str(error)
         except (RedisError, OSError, TimeoutError) as error:
-            self._rest_until = self._clock.monotonic() + self._rest
-            _LOG.warning("redis does not answer (%s); left alone for %.0f s", type(error).__name__, self._rest)
-            self._rest = min(2 * self._rest, _REST_MOST_S)
-            return unknown
+            if not self.is_resting:
+                self._rest_until = self._clock.monotonic() + self._rest
+                _LOG.warning("redis does not answer (%s); left alone for %.0f s", type(error).__name__, self._rest)
+                self._rest = min(2 * self._rest, _REST_MOST_S)
+            return unknown, False
         self._rest = _REST_FIRST_S
-        return answer
+        return answer, False
 
     def _entry(self, key: CacheKey) -> str:
         return f"{self._prefix}:entry:{key.text}"
