@@ -15,7 +15,7 @@ from gridtide.grid.samples import MOST_ROWS, LocalClock, Samples, malformed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["read_csv", "read_json", "read_parquet"]
+__all__ = ["csv_cells", "read_csv", "read_json", "read_parquet", "text_lines"]
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _LONGEST_LINE: Final = 64 * 1024
@@ -29,13 +29,13 @@ def read_csv(name: str, stream: IO[bytes], samples: Samples, clock: LocalClock) 
     columns: dict[str, int] = {}
     width = blank = 0
     warnings: list[str] = []
-    for row, text in enumerate(_lines(name, stream), start=1):
+    for row, text in enumerate(text_lines(name, stream), start=1):
         if not columns and (text.startswith("#") or not text.strip()):
             continue
         if not text.strip():
             blank = blank or row
             continue
-        cells = _cells(name, row, text)
+        cells = csv_cells(name, row, text)
         if not columns:
             columns = _header(name, row, cells)
             width = len(cells)
@@ -109,7 +109,8 @@ def read_parquet(name: str, stream: IO[bytes], samples: Samples, clock: LocalClo
     return []
 
 
-def _lines(name: str, stream: IO[bytes]) -> Iterable[str]:
+def text_lines(name: str, stream: IO[bytes]) -> Iterable[str]:
+    """Lines of a UTF-8 text file one by one, with or without a byte order mark, each of bounded length."""
     row = 0
     while raw := stream.readline(_LONGEST_LINE):
         row += 1
@@ -129,7 +130,8 @@ def _lines(name: str, stream: IO[bytes]) -> Iterable[str]:
         yield text.rstrip("\r\n")
 
 
-def _cells(name: str, row: int, text: str) -> list[str]:
+def csv_cells(name: str, row: int, text: str) -> list[str]:
+    """Cells of one line; a quoted cell stays in its line."""
     if '"' not in text:
         return [cell.strip() for cell in text.split(",")]
     if text.count('"') % 2:

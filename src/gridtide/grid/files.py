@@ -24,7 +24,7 @@ from gridtide.grid.samples import LocalClock, Samples, malformed
 if TYPE_CHECKING:
     from gridtide.domain.series import Series
 
-__all__ = ["MOST_BYTES", "FileSeries", "read_series"]
+__all__ = ["MOST_BYTES", "FileSeries", "open_regular", "read_series"]
 
 MOST_BYTES: Final = 512 * 1024 * 1024
 _MOST_JSON_BYTES: Final = 64 * 1024 * 1024
@@ -78,7 +78,7 @@ def read_series(
     signal = Signal(kind, provider, zone, scope=scope, quality=quality, method=f"file {path.name}")
     clock = LocalClock(tz)
     samples = Samples(negative=signal.may_be_negative, factor=_factor(unit, kind))
-    with _open(path, most_bytes) as stream:
+    with open_regular(path, most_bytes) as stream:
         form = _FORMATS.get(path.suffix.lower())
         if form == "csv":
             warnings = file_formats.read_csv(path.name, stream, samples, clock)
@@ -110,8 +110,13 @@ def _factor(unit: str, kind: SignalKind) -> float:
     return carbon_intensity_factor(unit)
 
 
-def _open(path: Path, most_bytes: int) -> IO[bytes]:
-    """Open without waiting for a writer and without trusting the name: only a regular file of bounded size is read."""
+def open_regular(path: Path, most_bytes: int) -> IO[bytes]:
+    """
+    Open without waiting for a writer and without trusting the name: only a regular file of bounded size is read.
+
+    Raises:
+        MalformedFile: It cannot be opened, is no regular file, or is too large.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:

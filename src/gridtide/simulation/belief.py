@@ -8,8 +8,8 @@ a real forecast does to a plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -24,15 +24,19 @@ from gridtide.domain.signal import Quality
 from gridtide.domain.units import NS_PER_HOUR
 from gridtide.forecasting import own
 from gridtide.grid import crosscheck
+from gridtide.simulation import rolled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["AsIssued", "Belief", "Fault", "FromHistory", "Noisy", "Perfect", "with_faults"]
+    from gridtide.simulation.rolled import Rolled
+
+__all__ = ["AsIssued", "Belief", "Fault", "FromHistory", "Noisy", "Perfect", "with_faults", "with_past"]
 
 _HOUR: Final = timedelta(hours=1)
+_FAR: Final = datetime(2261, 1, 1, tzinfo=UTC)
 
 
 class Belief(Protocol):
@@ -113,25 +117,60 @@ class FromHistory:
         renew: How often one is made.
     """
 
-    method: str = "weekday_corrected"
+    method: str = rolled.ROLLED_METHOD
     horizon: timedelta = timedelta(hours=96)
     renew: timedelta = _HOUR
+    _made: dict[tuple[int, Interval], tuple[Series, Rolled | None]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        own.method_for(self.method)
 
     def readings(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
         """One reading for each renewal; none where history is too short, said as such."""
+        made = self._rolled(truth, window)
+        if made is None:
+            yield from self._one_by_one(truth, window)
+            return
+        for k, values in enumerate(made.values):
+            issued_ns = made.first_ns + k * made.step_ns
+            live = self._present(truth, issued_ns)
+            starts = issued_ns + made.step_ns * np.arange(1, values.size + 1, dtype=np.int64)
+            signal = truth.signal.with_(
+                quality=Quality.FORECAST, issued_at=from_ns(issued_ns), method=f"own forecast: {self.method}"
+            )
+            ahead = Series(signal, starts, starts + made.step_ns, values)
+            yield issued_ns, self._reading(live, ahead)
+
+    def _rolled(self, truth: Series, window: Interval) -> Rolled | None:
+        """Forecasts of the whole window, made once for all policies; None where only one by one will do."""
+        if self.method != rolled.ROLLED_METHOD:
+            return None
+        key = (id(truth), window)
+        if key not in self._made:
+            # The series is kept beside its forecasts, so that its identity stays its own.
+            self._made[key] = (truth, rolled.roll(truth, window, horizon=self.horizon, step=self.renew))
+        return self._made[key][1]
+
+    def _one_by_one(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
         for issued_ns in range(to_ns(window.start), to_ns(window.end), duration_ns(self.renew)):
-            issued = from_ns(issued_ns)
-            live = truth.clip(Interval(issued, issued + self.renew)) if issued < truth.end else truth
+            until = from_ns(issued_ns) + self.renew
+            live = self._present(truth, issued_ns)
             try:
-                known = truth.clip(Interval(truth.start, issued + self.renew))
-                ahead = own.forecast(
-                    known, issued_at=issued + self.renew, horizon=self.horizon, step=self.renew, method=self.method
-                )
+                known = truth.clip(Interval(truth.start, until)) if until > truth.start else live
+                ahead = own.forecast(known, issued_at=until, horizon=self.horizon, step=self.renew, method=self.method)
             except HorizonTooShort as error:
                 yield issued_ns, Reading(series=live, step=FreshnessStep.LIVE, reason=error.message)
                 continue
-            joined = _join(live, ahead)
-            yield issued_ns, Reading(series=joined, step=FreshnessStep.LIVE, reason=f"own forecast: {self.method}")
+            yield issued_ns, self._reading(live, ahead)
+
+    def _present(self, truth: Series, issued_ns: int) -> Series:
+        issued = from_ns(issued_ns)
+        return truth.clip(Interval(issued, issued + self.renew))
+
+    def _reading(self, live: Series, ahead: Series) -> Reading:
+        return Reading(series=_join(live, ahead), step=FreshnessStep.LIVE, reason=f"own forecast: {self.method}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +262,21 @@ class _Source:
         if self.last is None:
             return Reading(series=_empty(truth.series), step=FreshnessStep.NONE, reason=f"refused: {self.refused}")
         return replace(self.last, step=FreshnessStep.STALE, reason=f"refused: {self.refused}")
+
+
+def with_past(readings: Iterator[tuple[int, Reading]], truth: Series, span: timedelta) -> Iterator[tuple[int, Reading]]:
+    """Put the last *span* of what came true before each reading, for policies that look back (percentiles)."""
+    for when_ns, reading in readings:
+        now = from_ns(when_ns)
+        past, series = truth.clip(Interval(now - span, now)), reading.series.clip(Interval(now, _FAR))
+        joined = Series(
+            series.signal,
+            np.concatenate([past.starts_ns, series.starts_ns]),
+            np.concatenate([past.ends_ns, series.ends_ns]),
+            np.concatenate([past.values, series.values]),
+            qualities=np.concatenate([past.qualities, series.qualities]),
+        )
+        yield when_ns, replace(reading, series=joined)
 
 
 def _with_edges(readings: Iterator[tuple[int, Reading]], edges: Sequence[int]) -> Iterator[tuple[int, Reading | None]]:

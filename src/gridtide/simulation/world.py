@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,23 +19,23 @@ from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import duration_ns, from_ns, to_ns
 from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine
-from gridtide.engine.work import NEVER_NS, Stage
+from gridtide.engine.work import NEVER_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from gridtide.domain.ports import Reading
     from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
     from gridtide.engine.engine import Policy
-    from gridtide.engine.step import Order
+    from gridtide.engine.step import Decided, Order
     from gridtide.engine.work import Work
     from gridtide.simulation.belief import Belief
 
 __all__ = ["Job", "Run", "World", "simulate"]
 
-_NO_ROOM_NS: Final = 60_000_000_000
+_TELL_EVERY: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Run(NamedTuple):
         decisions: How often it was planned.
         forced: Whether the guard started it.
         waited_for_room_ns: Time it was ready but no executor was free. [ns]
+        planned_mean: Mean that the first plan expected; None when nothing was ever known. [signal.unit]
     """
 
     job: Job
@@ -72,6 +74,7 @@ class Run(NamedTuple):
     decisions: int
     forced: bool
     waited_for_room_ns: int
+    planned_mean: float | None = None
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
@@ -87,6 +90,7 @@ class Run(NamedTuple):
 @dataclass(slots=True)
 class _Tracked:
     job: Job
+    rank: int
     left_ns: int
     begun_ns: int = NEVER_NS
     pieces: list[tuple[int, int]] = field(default_factory=list)
@@ -94,6 +98,7 @@ class _Tracked:
     forced: bool = False
     ready_ns: int = NEVER_NS
     waited_ns: int = 0
+    planned_mean: float | None = None
 
 
 @dataclass(slots=True)
@@ -103,68 +108,85 @@ class World:
 
     Args:
         engine: A fresh engine.
-        truth: What comes true, by zone.
         beliefs: What is known when, by zone.
-        window: Readings become known inside it.
         rooms: Jobs that may run at once, by zone; no entry means no limit.
     """
 
     engine: Engine
-    truth: Mapping[str, Series]
     beliefs: Mapping[str, Iterator[tuple[int, Reading]]]
-    window: Interval
     rooms: Mapping[str, int] = field(default_factory=dict)
+    _news: Iterator[tuple[int, str, Reading]] = field(init=False)
+    _upcoming: tuple[int, str, Reading] | None = field(init=False)
     _tracked: dict[Work, _Tracked] = field(init=False, default_factory=dict)
+    _finished: dict[int, Run] = field(init=False, default_factory=dict)
     _ends: list[tuple[int, int, Work]] = field(init=False, default_factory=list)
     _count: itertools.count[int] = field(init=False, default_factory=itertools.count)
     _busy: dict[str, int] = field(init=False, default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._news = heapq.merge(*(_named(zone, told) for zone, told in self.beliefs.items()), key=_instant_of)
+        self._upcoming = next(self._news, None)
+
     def run(self, jobs: Sequence[Job], *, progress: Callable[[int], None] | None = None) -> list[Run]:
         """
-        Live through all *jobs*; returns one run for each, in their order of arrival.
+        Live through all *jobs*; returns one run for each, in the order of *jobs*.
 
         Args:
             jobs: With a release each.
             progress: Called with the number of finished jobs now and then.
         """
-        arrivals = sorted(((_arrival(job), k, job) for k, job in enumerate(jobs)), key=lambda a: a[:2])
-        news = heapq.merge(*(((when, zone, r) for when, r in it) for zone, it in self.beliefs.items()), key=_first)
-        upcoming = next(news, None)
-        waiting, done = len(arrivals), 0
-        position, now_ns = 0, min((a[0] for a in arrivals[:1]), default=0)
-        finished: dict[int, Run] = {}
-        order: dict[Work, int] = {}
-        wake_ns = NEVER_NS
-        while len(finished) < waiting:
-            next_arrival = arrivals[position][0] if position < len(arrivals) else NEVER_NS
-            next_news = upcoming[0] if upcoming else NEVER_NS
-            next_end = self._ends[0][0] if self._ends else NEVER_NS
-            now_ns = max(now_ns, min(next_arrival, next_news, next_end, wake_ns))
+        arrivals = deque(sorted(((_arrival(job), k) for k, job in enumerate(jobs))))
+        now_ns = wake_ns = NEVER_NS
+        told = 0
+        while len(self._finished) < len(jobs):
+            soonest = min(self._next_event_ns(), wake_ns, arrivals[0][0] if arrivals else NEVER_NS)
+            now_ns = soonest if now_ns == NEVER_NS else max(now_ns, soonest)
             if now_ns == NEVER_NS:
                 raise InvalidInput("the simulation has nothing left to wait for, yet jobs are not finished")
-            readings: dict[str, Reading] = {}
-            while upcoming and upcoming[0] <= now_ns:
-                readings[upcoming[1]] = upcoming[2]
-                upcoming = next(news, None)
-            for work in self._end_until(now_ns):
-                finished[order[work]] = self._close(work)
+            readings = self._news_until(now_ns)
+            self._end_until(now_ns)
             now = from_ns(now_ns)
-            while position < len(arrivals) and arrivals[position][0] <= now_ns:
-                _, k, job = arrivals[position]
-                work = self.engine.admit(job.workload, str(k), now=now, zone=job.zone)
-                self._tracked[work] = _Tracked(job, duration_ns(job.true_duration or job.workload.duration))
-                order[work] = k
-                position += 1
-            step = self.engine.cycle_ns(now_ns, now, readings)
-            for decided in step.decided:
-                self._tracked[decided.work].decisions += 1
+            while arrivals and arrivals[0][0] <= now_ns:
+                rank = arrivals.popleft()[1]
+                self._admit(jobs[rank], rank, now)
+            wake_ns = self._cycle(now_ns, now, readings)
+            if progress is not None and len(self._finished) >= told + _TELL_EVERY:
+                told = len(self._finished)
+                progress(told)
+        return [self._finished[k] for k in range(len(jobs))]
+
+    def _next_event_ns(self) -> int:
+        news = self._upcoming[0] if self._upcoming else NEVER_NS
+        return min(news, self._ends[0][0] if self._ends else NEVER_NS)
+
+    def _news_until(self, now_ns: int) -> dict[str, Reading]:
+        readings: dict[str, Reading] = {}
+        while self._upcoming and self._upcoming[0] <= now_ns:
+            readings[self._upcoming[1]] = self._upcoming[2]
+            self._upcoming = next(self._news, None)
+        return readings
+
+    def _admit(self, job: Job, rank: int, now: datetime) -> None:
+        work = self.engine.admit(job.workload, str(rank), now=now, zone=job.zone)
+        self._tracked[work] = _Tracked(job, rank, duration_ns(job.true_duration or job.workload.duration))
+
+    def _cycle(self, now_ns: int, now: datetime, readings: Mapping[str, Reading]) -> int:
+        """Ask the engine, carry out what it orders until it orders nothing more; returns when to ask again. [ns]"""
+        step = self.engine.cycle_ns(now_ns, now, readings)
+        self._note(step.decided)
+        while step.orders:
             for item in step.orders:
                 self._carry_out(item, now_ns)
-            wake_ns = self.engine.cycle_ns(now_ns, now).wake_ns if step.orders else step.wake_ns
-            if progress is not None and len(finished) // 1000 > done // 1000:
-                progress(len(finished))
-            done = len(finished)
-        return [finished[k] for k in sorted(finished)]
+            step = self.engine.cycle_ns(now_ns, now)
+            self._note(step.decided)
+        return step.wake_ns
+
+    def _note(self, decided: Sequence[Decided]) -> None:
+        for made in decided:
+            tracked = self._tracked[made.work]
+            tracked.decisions += 1
+            if tracked.planned_mean is None:
+                tracked.planned_mean = made.decision.mean
 
     # -- executors -------------------------------------------------------------------------------------------------
 
@@ -203,21 +225,22 @@ class World:
         self._ends = [entry for entry in self._ends if entry[2] is not work]
         heapq.heapify(self._ends)
 
-    def _end_until(self, now_ns: int) -> Iterator[Work]:
+    def _end_until(self, now_ns: int) -> None:
         while self._ends and self._ends[0][0] <= now_ns:
             end_ns, _, work = heapq.heappop(self._ends)
-            tracked = self._tracked[work]
+            tracked = self._tracked.pop(work)
             tracked.pieces.append((tracked.begun_ns, end_ns))
             self._busy[tracked.job.zone] -= 1
             self.engine.ended(work)
-            yield work
-
-    def _close(self, work: Work) -> Run:
-        assert work.stage is Stage.OVER  # noqa: S101 - the engine was told
-        tracked = self._tracked.pop(work)
-        return Run(
-            tracked.job, _joined(tracked.pieces), work.latest_ns, tracked.decisions, tracked.forced, tracked.waited_ns
-        )
+            self._finished[tracked.rank] = Run(
+                tracked.job,
+                _joined(tracked.pieces),
+                work.latest_ns,
+                tracked.decisions,
+                tracked.forced,
+                tracked.waited_ns,
+                tracked.planned_mean,
+            )
 
 
 def simulate(
@@ -242,8 +265,7 @@ def simulate(
                 f"job {job.workload.id!r} is in zone {job.zone!r}; known: {', '.join(truth)}", field="zone"
             )
     beliefs = {zone: belief.readings(series, window) for zone, series in truth.items()}
-    world = World(Engine(policy), truth, beliefs, window, rooms or {})
-    return world.run(jobs, progress=progress)
+    return World(Engine(policy), beliefs, rooms or {}).run(jobs, progress=progress)
 
 
 def _arrival(job: Job) -> int:
@@ -252,7 +274,11 @@ def _arrival(job: Job) -> int:
     return to_ns(job.workload.release)
 
 
-def _first(entry: tuple[int, str, Reading]) -> int:
+def _named(zone: str, told: Iterator[tuple[int, Reading]]) -> Iterator[tuple[int, str, Reading]]:
+    return ((when, zone, reading) for when, reading in told)
+
+
+def _instant_of(entry: tuple[int, str, Reading]) -> int:
     return entry[0]
 
 

@@ -1,0 +1,104 @@
+"""
+The jobs of a scenario as columns, so that ten million of them fit into memory and no row is an object until it must be.
+
+The event path turns rows into `gridtide.simulation.world.Job`; the vector path never does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gridtide.domain.instants import from_ns
+from gridtide.domain.workload import Workload
+from gridtide.simulation.world import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["JobTable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JobTable:
+    """
+    One entry per job in every array, shape (n_jobs,), ordered by arrival.
+
+    Attributes:
+        zones: Names of the zones that *zone* counts.
+        pues: Power usage effectiveness of each of them.
+        zone: Index into *zones*.
+        arrival_ns: When it was submitted. [ns]
+        length_ns: Declared running time. [ns]
+        true_ns: Real running time. [ns]
+        latest_ns: Latest start. [ns]
+        power_w: While running; NaN where nobody knows. [W]
+        interruptible: Whether it may pause.
+        names: Of the jobs; numbered within their zone when left out.
+    """
+
+    zones: tuple[str, ...]
+    pues: tuple[float, ...]
+    zone: NDArray[np.int64]
+    arrival_ns: NDArray[np.int64]
+    length_ns: NDArray[np.int64]
+    true_ns: NDArray[np.int64]
+    latest_ns: NDArray[np.int64]
+    power_w: NDArray[np.float64]
+    interruptible: NDArray[np.bool_]
+    names: Sequence[str] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of jobs."""
+        return int(self.arrival_ns.size)
+
+    @property
+    def ends_ns(self) -> NDArray[np.int64]:
+        """When each job is over at the latest, its true length counted. [ns]"""
+        return self.latest_ns + np.maximum(self.length_ns, self.true_ns)
+
+    def name(self, k: int) -> str:
+        """Name of job *k*."""
+        return f"{self.zones[int(self.zone[k])]}/{k}" if self.names is None else self.names[k]
+
+    def all_names(self) -> list[str]:
+        """Name of every job."""
+        return [self.name(k) for k in range(self.size)]
+
+    def jobs(self, *, min_saving: float = 0.0) -> list[Job]:
+        """
+        Every row as a job of the simulated world.
+
+        Args:
+            min_saving: Smallest saving worth a wait. [0..1]
+        """
+        return [self._job(k, min_saving) for k in range(self.size)]
+
+    def _job(self, k: int, min_saving: float) -> Job:
+        at, length_ns, true_ns = int(self.zone[k]), int(self.length_ns[k]), int(self.true_ns[k])
+        arrival, length = from_ns(int(self.arrival_ns[k])), _span(length_ns)
+        power_w = float(self.power_w[k])
+        workload = Workload(
+            id=self.name(k)[:200],
+            duration=length,
+            release=arrival,
+            deadline=from_ns(int(self.latest_ns[k])) + length,
+            power_w=None if np.isnan(power_w) else power_w,
+            pue=self.pues[at],
+            interruptible=bool(self.interruptible[k]),
+            home=self.zones[at],
+            min_saving=min_saving,
+        )
+        return Job(
+            workload=workload, zone=self.zones[at], true_duration=None if true_ns == length_ns else _span(true_ns)
+        )
+
+
+def _span(length_ns: int) -> timedelta:
+    return timedelta(microseconds=length_ns // 1000)

@@ -1,0 +1,229 @@
+"""
+Tables of an experiment: by zone, by slack, delays, planned beside realised, and what the simulation itself cost.
+
+A saving is the energy-weighted share of run-now's emissions that was avoided; negative for a loss. Where no power is
+known, hours stand in for energy and no grams are stated. Every row names its policy and zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from gridtide.domain.units import NS_PER_HOUR
+from gridtide.simulation.experiment import LATE_NS, OWN_POWER_W
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from gridtide.simulation.experiment import Experiment, Outcome
+
+__all__ = ["ALL_ZONES", "Footprint", "Summary", "by_slack", "delays", "own_footprint", "pareto", "summaries"]
+
+ALL_ZONES: Final = "all"
+"""Zone name of rows over every zone."""
+
+_SLACK_EDGES_H: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, np.inf)
+_DELAY_SHARES: Final = tuple(range(0, 101, 5))
+_TINY: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """
+    One policy in one zone; figures that nothing is known about are None.
+
+    Attributes:
+        paid_jobs: Jobs that the figures below stand on.
+        savings_pct: Emissions avoided against run-now. [%]
+        oracle_savings_pct: The most that was possible inside the jobs' bounds. [%]
+        pct_of_oracle_savings: Part of it that was realised; None where nothing could be saved. [%]
+        planned_mean_g_per_kwh: What the first plans expected, weighted like the realised mean.
+        late_jobs: Started more than 5 s after their latest start.
+    """
+
+    policy: str
+    zone: str
+    jobs: int
+    paid_jobs: int
+    kwh: float | None
+    grams: float | None
+    run_now_grams: float | None
+    savings_pct: float | None
+    oracle_savings_pct: float | None
+    pct_of_oracle_savings: float | None
+    run_now_mean_g_per_kwh: float | None
+    mean_g_per_kwh: float | None
+    planned_mean_g_per_kwh: float | None
+    mean_delay_h: float
+    p95_delay_h: float
+    mean_pieces: float
+    late_jobs: int
+    forced_jobs: int
+    waited_for_room_h: float
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """
+    What deciding cost, beside what it saved; per million decisions.
+
+    Attributes:
+        cpu_s: Processor time of planning and simulating. [s]
+        own_grams: Of that time, at `OWN_POWER_W` and the zones' mean. [gCO2eq]
+        saved_grams: None when no power is known; negative for a loss. [gCO2eq]
+    """
+
+    policy: str
+    path: str
+    decisions: int
+    cpu_s: float
+    own_grams: float
+    saved_grams: float | None
+    cpu_s_per_million: float
+    own_grams_per_million: float
+    saved_grams_per_million: float | None
+
+
+def summaries(experiment: Experiment) -> list[Summary]:
+    """One row for each policy and zone, and one over all zones where there are several."""
+    found = []
+    everywhere = np.ones(experiment.jobs.size, dtype=bool)
+    for outcome in experiment.outcomes:
+        if len(experiment.jobs.zones) > 1:
+            found.append(_summary(experiment, outcome, ALL_ZONES, everywhere))
+        for index, name in enumerate(experiment.jobs.zones):
+            rows = experiment.jobs.zone == index
+            if rows.any():
+                found.append(_summary(experiment, outcome, name, rows))
+    return found
+
+
+def by_slack(experiment: Experiment) -> list[dict[str, object]]:
+    """Savings by how long a job could wait: policy, slack range, jobs, savings and the possible."""
+    slack_h = (experiment.jobs.latest_ns - experiment.jobs.arrival_ns) / NS_PER_HOUR
+    found: list[dict[str, object]] = []
+    for outcome in experiment.outcomes:
+        for low, high, rows in _bins(slack_h):
+            made = _summary(experiment, outcome, ALL_ZONES, rows)
+            found.append(
+                {
+                    "policy": outcome.policy,
+                    "slack": f"{low:g} h and more" if np.isinf(high) else f"{low:g} to {high:g} h",
+                    "mean_slack_h": float(slack_h[rows].mean()),
+                    "jobs": made.jobs,
+                    "savings_pct": made.savings_pct,
+                    "oracle_savings_pct": made.oracle_savings_pct,
+                }
+            )
+    return found
+
+
+def delays(experiment: Experiment) -> list[dict[str, object]]:
+    """Which share of the jobs had started after which delay, by policy."""
+    found: list[dict[str, object]] = []
+    for outcome in experiment.outcomes:
+        delay_h = np.quantile(_delay_h(experiment, outcome), np.array(_DELAY_SHARES) / 100.0)
+        found += [
+            {"policy": outcome.policy, "started_pct": share, "delay_h": float(delay)}
+            for share, delay in zip(_DELAY_SHARES, delay_h, strict=True)
+        ]
+    return found
+
+
+def pareto(experiment: Experiment) -> list[dict[str, object]]:
+    """Mean delay against saving, one point per policy; on the front when no other is better in both."""
+    points = [
+        (o.policy, _summary(experiment, o, ALL_ZONES, np.ones(experiment.jobs.size, bool))) for o in experiment.outcomes
+    ]
+    known = [(name, s.mean_delay_h, s.savings_pct) for name, s in points if s.savings_pct is not None]
+    return [
+        {
+            "policy": name,
+            "mean_delay_h": delay,
+            "savings_pct": saving,
+            "on_front": not any(d <= delay and s >= saving and (d < delay or s > saving) for _, d, s in known),
+        }
+        for name, delay, saving in sorted(known, key=lambda row: row[1])
+    ]
+
+
+def own_footprint(experiment: Experiment) -> list[Footprint]:
+    """Our own processor time and its estimated emissions, by policy."""
+    found = []
+    for outcome in experiment.outcomes:
+        total = _summary(experiment, outcome, ALL_ZONES, np.ones(experiment.jobs.size, bool))
+        own = outcome.cpu_s / 3600.0 * OWN_POWER_W / 1000.0 * experiment.mean_g_per_kwh
+        saved = None if total.run_now_grams is None or total.grams is None else total.run_now_grams - total.grams
+        scale = 1e6 / max(total.decisions, 1)
+        found.append(
+            Footprint(
+                policy=outcome.policy,
+                path=outcome.path,
+                decisions=total.decisions,
+                cpu_s=outcome.cpu_s,
+                own_grams=own,
+                saved_grams=saved,
+                cpu_s_per_million=outcome.cpu_s * scale,
+                own_grams_per_million=own * scale,
+                saved_grams_per_million=None if saved is None else saved * scale,
+            )
+        )
+    return found
+
+
+def _summary(experiment: Experiment, outcome: Outcome, zone: str, rows: NDArray[np.bool_]) -> Summary:
+    paid, now, best, lived = outcome.paid, experiment.run_now, outcome.best, outcome.runs
+    powered = rows & ~np.isnan(paid.grams) & ~np.isnan(now.grams)
+    counted = powered if powered.any() else rows & ~np.isnan(paid.mean) & ~np.isnan(now.mean)
+    weight = paid.kwh if powered.any() else paid.hours
+    now_weight = now.kwh if powered.any() else now.hours
+
+    def total(mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+        return float((mean[counted] * weights[counted]).sum())
+
+    cost, at_once, least = total(paid.mean, weight), total(now.mean, now_weight), total(best.mean, now_weight)
+    energy = float(weight[counted].sum())
+    foreseen = counted & ~np.isnan(lived.planned_mean)
+    foreseen_energy = float(weight[foreseen].sum())
+    planned = float((lived.planned_mean[foreseen] * weight[foreseen]).sum())
+    saved, possible = at_once - cost, at_once - least
+    delay_h = _delay_h(experiment, outcome)[rows]
+    return Summary(
+        policy=outcome.policy,
+        zone=zone,
+        jobs=int(rows.sum()),
+        paid_jobs=int(counted.sum()),
+        kwh=energy if powered.any() else None,
+        grams=cost if powered.any() else None,
+        run_now_grams=at_once if powered.any() else None,
+        savings_pct=100.0 * saved / at_once if at_once > 0 else None,
+        oracle_savings_pct=100.0 * possible / at_once if at_once > 0 else None,
+        pct_of_oracle_savings=100.0 * saved / possible if possible > _TINY * abs(at_once) else None,
+        run_now_mean_g_per_kwh=at_once / float(now_weight[counted].sum()) if energy > 0 else None,
+        mean_g_per_kwh=cost / energy if energy > 0 else None,
+        planned_mean_g_per_kwh=planned / foreseen_energy if foreseen_energy > 0 else None,
+        mean_delay_h=float(delay_h.mean()),
+        p95_delay_h=float(np.quantile(delay_h, 0.95)),
+        mean_pieces=float(lived.pieces[rows].mean()),
+        late_jobs=int((lived.late_ns[rows] > LATE_NS).sum()),
+        forced_jobs=int(lived.forced[rows].sum()),
+        waited_for_room_h=float(lived.room_ns[rows].sum() / NS_PER_HOUR),
+        decisions=int(lived.decisions[rows].sum()),
+    )
+
+
+def _bins(slack_h: NDArray[np.float64]) -> Iterator[tuple[float, float, NDArray[np.bool_]]]:
+    for low, high in zip(_SLACK_EDGES_H[:-1], _SLACK_EDGES_H[1:], strict=True):
+        rows = (slack_h >= low) & (slack_h < high)
+        if rows.any():
+            yield low, high, rows
+
+
+def _delay_h(experiment: Experiment, outcome: Outcome) -> NDArray[np.float64]:
+    return np.asarray((outcome.runs.start_ns - experiment.jobs.arrival_ns) / NS_PER_HOUR)

@@ -1,0 +1,229 @@
+"""
+Rows of a job trace, checked one by one and kept as columns; bad ones are set aside with their reason.
+
+A trace may be unsorted and may hold ten million rows: nothing but the columns grows with it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from gridtide.domain.effect import LONGEST_NAME
+from gridtide.domain.errors import InvalidInput, MalformedFile, NaiveDatetime
+from gridtide.domain.instants import from_ns, isoformat, to_ns
+from gridtide.domain.units import NS_PER_HOUR
+from gridtide.grid.samples import malformed
+from gridtide.simulation import generate
+from gridtide.simulation.job_table import JobTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from gridtide.simulation.scenario import Scenario
+
+__all__ = ["MOST_ROWS", "Rejected", "TraceJob", "TraceRows"]
+
+MOST_ROWS: Final = 10_000_000
+"""Most jobs that are read from one trace."""
+
+_LONGEST_NS: Final = 400 * 24 * NS_PER_HOUR
+_WEEK_NS: Final = 7 * 24 * NS_PER_HOUR
+_UNKNOWN: Final = -1
+
+
+class Rejected(NamedTuple):
+    """A row that was not used: where it stands, and why."""
+
+    where: str
+    why: str
+
+
+class TraceJob(NamedTuple):
+    """
+    One row, as its format gives it.
+
+    Attributes:
+        where: File, row and column, for messages.
+        name: Of the job.
+        arrival_ns: When it was submitted. [ns]
+        length_ns: Declared running time. [ns]
+        true_ns: Real running time. [ns]
+        latest_ns: Latest start; None where the trace does not say. [ns]
+        power_w: NaN where the trace does not say. [W]
+        zone: Empty where the trace does not say.
+        interruptible: None where the trace does not say.
+    """
+
+    where: str
+    name: str
+    arrival_ns: int
+    length_ns: int
+    true_ns: int
+    latest_ns: int | None = None
+    power_w: float = float("nan")
+    zone: str = ""
+    interruptible: bool | None = None
+
+
+@dataclass(slots=True)
+class TraceRows:
+    """
+    Collects rows of one trace.
+
+    Args:
+        scenario: Whose zones, slack and power fill what the trace leaves open.
+        needs_power: Whether a row without power is wrong, because the trace has a column for it.
+    """
+
+    scenario: Scenario
+    needs_power: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+    outside: int = 0
+    _names: list[str] = field(default_factory=list)
+    _places: list[str] = field(default_factory=list)
+    _integers: tuple[array[int], ...] = field(default_factory=lambda: tuple(array("q") for _ in range(5)))
+    _powers: array[float] = field(default_factory=lambda: array("d"))
+    _pausing: bytearray = field(default_factory=bytearray)
+    _zone_of: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = [zone.name for zone in self.scenario.zones]
+        self._zone_of = {name: k for k, name in enumerate(names)}
+        given = self.scenario.work.zone
+        if given is not None and given not in self._zone_of:
+            raise InvalidInput(f"work.zone is {given!r}; zones of the scenario: {', '.join(names)}", field="work.zone")
+        self._zone_of[""] = self._zone_of[given or names[0]]
+
+    def take(self, read: Callable[[], TraceJob | None]) -> None:
+        """
+        Take the row that *read* returns; a refusal sets it aside until there are too many.
+
+        Raises:
+            MalformedFile: More bad rows than the scenario tolerates, or more rows than `MOST_ROWS`.
+            NaiveDatetime: A local time without a time zone; no row can be read then.
+        """
+        try:
+            row = read()
+            if row is not None:
+                self._keep(row)
+        except NaiveDatetime:
+            raise
+        except InvalidInput as error:
+            place = str(error.facts.get("where", ""))
+            self._reject(place, error.message.removeprefix(f"{place}: "))
+
+    def table(self) -> JobTable:
+        """
+        The jobs, ordered by arrival.
+
+        Raises:
+            MalformedFile: No row can be used.
+        """
+        self._reject_repeats()
+        scenario = self.scenario
+        zone, arrival, length, true, latest = (np.frombuffer(a, dtype=np.int64).copy() for a in self._integers)
+        name = scenario.work.file.name if scenario.work.file else "trace"
+        if not arrival.size:
+            first = f"; the first: {self.rejected[0].where}: {self.rejected[0].why}" if self.rejected else ""
+            raise malformed(name, f"no row can be used ({len(self.rejected)} refused{first})")
+        if scenario.work.shift:
+            moved = -(-(to_ns(scenario.start) - int(arrival.min())) // _WEEK_NS) * _WEEK_NS
+            arrival, latest = arrival + moved, np.where(latest == _UNKNOWN, _UNKNOWN, latest + moved)
+        rng = np.random.default_rng(scenario.seed)
+        latest = np.where(
+            latest == _UNKNOWN, arrival + generate.draw_span(scenario.work.slack, arrival.size, rng), latest
+        )
+        inside = (arrival >= to_ns(scenario.start)) & (arrival < to_ns(scenario.end))
+        self.outside = int((~inside).sum())
+        if not inside.any():
+            span = f"{isoformat(from_ns(int(arrival.min())))} to {isoformat(from_ns(int(arrival.max())))}"
+            raise malformed(
+                name, f"jobs arrive from {span}, none in {scenario.window}",
+                hint="change start and end, or set work.shift to move the trace by whole weeks",
+            )  # fmt: skip
+        order = np.flatnonzero(inside)[np.argsort(arrival[inside], kind="stable")]
+        return JobTable(
+            zones=tuple(z.name for z in scenario.zones),
+            pues=tuple(z.pue for z in scenario.zones),
+            zone=zone[order],
+            arrival_ns=arrival[order],
+            length_ns=length[order],
+            true_ns=true[order],
+            latest_ns=latest[order],
+            power_w=np.frombuffer(self._powers, dtype=np.float64)[order],
+            interruptible=np.frombuffer(bytes(self._pausing), dtype=bool)[order],
+            names=[self._names[k] for k in order.tolist()],
+        )
+
+    def _keep(self, row: TraceJob) -> None:
+        where, work = row.where, self.scenario.work
+        if not row.name or len(row.name) > LONGEST_NAME:
+            raise malformed(where, f"the id has {len(row.name)} characters; allowed: 1 to {LONGEST_NAME}")
+        if not 0 < row.length_ns <= _LONGEST_NS or not 0 < row.true_ns <= _LONGEST_NS:
+            hours = min(row.length_ns, row.true_ns) / NS_PER_HOUR
+            raise malformed(where, f"the duration is {hours:g} h; allowed: above zero, at most 400 days")
+        if row.latest_ns is not None and row.latest_ns < row.arrival_ns:
+            raise malformed(where, "the deadline is too early: the job ends after it even when it starts at once")
+        power_w = row.power_w
+        if np.isnan(power_w):
+            if self.needs_power and work.power_w is None:
+                raise malformed(where, "power_w is blank, and the scenario gives no power_w for such rows")
+            power_w = float("nan") if work.power_w is None else work.power_w
+        elif not 0 <= power_w <= 1e9:
+            raise malformed(where, f"power_w is {power_w:g}; allowed: from 0 to 1e9")
+        if row.zone not in self._zone_of:
+            known = ", ".join(name for name in self._zone_of if name)
+            raise malformed(where, f"zone {row.zone[:40]!r} is not in the scenario; its zones: {known[:200]}")
+        if len(self._names) >= MOST_ROWS:
+            raise MalformedFile(f"{where}: more than {MOST_ROWS} rows", hint="cut the trace", field="work.file")
+        latest_ns = _UNKNOWN if row.latest_ns is None else row.latest_ns
+        values = (self._zone_of[row.zone], row.arrival_ns, row.length_ns, row.true_ns, latest_ns)
+        for column, value in zip(self._integers, values, strict=True):
+            column.append(value)
+        self._names.append(row.name)
+        self._places.append(where)
+        self._powers.append(power_w)
+        self._pausing.append(work.interruptible if row.interruptible is None else row.interruptible)
+
+    def _reject(self, where: str, why: str) -> None:
+        self.rejected.append(Rejected(where, why))
+        allowed = self.scenario.work.max_errors
+        if len(self.rejected) > allowed:
+            first = self.rejected[0]
+            count = f"{len(self.rejected)} rows cannot be used, the first: " if allowed else ""
+            raise MalformedFile(
+                f"{count}{first.where}: {first.why}",
+                hint="mend the row, or set work.max_errors (--max-errors) to leave bad rows out; they are listed then",
+                where=first.where,
+                field="work.file",
+            )
+
+    def _reject_repeats(self) -> None:
+        """An id that is there twice: only its first row can be the job."""
+        if len(set(self._names)) == len(self._names):
+            return
+        seen: dict[str, str] = {}
+        keep = np.ones(len(self._names), dtype=bool)
+        for k, (name, where) in enumerate(zip(self._names, self._places, strict=True)):
+            if name in seen:
+                keep[k] = False
+                self._reject(where, f"id {name[:60]!r} is there already, at {seen[name]}")
+            else:
+                seen[name] = where
+        kept: list[int] = np.flatnonzero(keep).tolist()
+        for column in self._integers:
+            column[:] = array("q", _picked(column, keep).tobytes())
+        self._powers[:] = array("d", np.frombuffer(self._powers, dtype=np.float64)[keep].tobytes())
+        self._pausing[:] = bytes(np.frombuffer(bytes(self._pausing), dtype=np.uint8)[keep])
+        self._names[:] = [self._names[k] for k in kept]
+        self._places[:] = [self._places[k] for k in kept]
+
+
+def _picked(column: array[int], keep: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.frombuffer(column, dtype=np.int64)[keep]
