@@ -32,7 +32,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("gridtide.cli.check", "Is now a good time? Exit code 0 for yes, 75 for not now"),
     "explain": ("gridtide.cli.explain", "Why the last runs waited or started, and what they saved"),
     "zones": ("gridtide.cli.zones", "Grid zones, and which one a place belongs to"),
+    "data": ("gridtide.cli.data", "Bring history of a grid zone into a file"),
     "doctor": ("gridtide.cli.doctor", "Check clock, configuration, keys, sources and files"),
+    "simulate": ("gridtide.cli.simulate", "Policies side by side on past grid data, and what each would have saved"),
     "reproduce": ("gridtide.cli.reproduce", "A paper's table computed again, beside the recorded one"),
     "config": ("gridtide.cli.config", "Settings in force and where each came from"),
 }

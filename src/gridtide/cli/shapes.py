@@ -18,6 +18,7 @@ __all__ = [
     "CompareRow",
     "CompareShape",
     "ConfigShape",
+    "DataImportShape",
     "DecisionShape",
     "DoctorShape",
     "EffectShape",
@@ -341,6 +342,21 @@ class ZonesShape(TypedDict):
     warnings: list[str]
 
 
+class DataImportShape(TypedDict):
+    """``gridtide data import``: what the file now holds."""
+
+    schema: str
+    file: str
+    provider: str
+    zone: str
+    signal: str
+    start: str
+    end: str
+    values: int
+    attribution: str
+    warnings: list[str]
+
+
 class SettingShape(TypedDict):
     """One setting with its origin; secrets are masked."""
 
@@ -438,6 +454,7 @@ ANSWERS: dict[str, type] = {
     "explain": ExplainShape,
     "zones": ZonesShape,
     "config": ConfigShape,
+    "data": DataImportShape,
     "doctor": DoctorShape,
     "reproduce": ReproduceShape,
     "error": ErrorShape,
