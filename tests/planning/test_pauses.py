@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 from gridtide.domain.series import Series
 from gridtide.planning.pauses import lowest_pieces
 from gridtide.planning.pieces import PausePrice, cost_of_pieces
+from gridtide.planning.settle import settle
 from gridtide.planning.shape import constant_power, power_levels
 from gridtide.planning.slots import lowest_slots
 from gridtide.planning.window import lowest_window
 from planning.brute import HOUR_NS, MINUTE_NS, T0_NS, area, minutes, pieces_cost, series_of
-from support import DEMO, hourly
+from support import DEMO, at, hourly
 
 CELL = 30 * MINUTE_NS
+FREE = PausePrice()
 
 
 def every_way(count):
@@ -161,6 +163,97 @@ class TestOddTimes:
         choice = lowest_pieces(series, release, minutes(300), constant_power(110 * MINUTE_NS), price)
 
         assert choice.pieces == ((minutes(60), minutes(120)), (minutes(180), minutes(231)))
+
+    @given(
+        series_of(gaps=st.booleans(), most=8),
+        st.integers(60 * 10**6, 2 * 3600 * 10**6),
+        st.tuples(st.sampled_from([0, 1, 7]), st.sampled_from([0, 10, 23]), st.sampled_from([None, 2, 3])),
+        st.lists(st.sampled_from([0.0, 1.0, 4.0]), min_size=2, max_size=3),
+    )
+    @settings(max_examples=30, deadline=None)
+    def test_rules_hold_with_changing_power_too(self, series, work, rules, powers):
+        """The total is exact, pieces keep their rules, and no pause is never better."""
+        resume_min, least_min, most = rules
+        length, release = work * 1000, T0_NS + 1000
+        end, shape = release + length + 90 * MINUTE_NS, power_levels(length, powers)
+        price = PausePrice(resume_min * MINUTE_NS, least_min * MINUTE_NS, most)
+        choice = lowest_pieces(series, release, end, shape, price)
+        whole = lowest_window(series, release, end - length, length, shape=shape)
+        if choice is None:
+            assert whole is None
+            return
+        pieces = choice.pieces
+
+        assert sum(b - a for a, b in pieces) == length + price.resume_ns * (len(pieces) - 1)
+        assert release <= pieces[0][0]
+        assert pieces[-1][1] <= end
+        assert len(pieces) == 1 or min(b - a for a, b in pieces) >= price.min_run_ns
+        assert whole is None or choice.cost <= whole.cost + 1e-9 * max(1.0, whole.cost)
+
+
+class TestEdges:
+    """Moving the edges of pieces found on a coarse grid."""
+
+    def settled(self, series, spans, *, work, price=FREE, bounds=(0, 600)):
+        found = settle(
+            series,
+            [(minutes(a), minutes(b)) for a, b in spans],
+            (minutes(bounds[0]), minutes(bounds[1])),
+            constant_power(work * MINUTE_NS),
+            price,
+        )
+        return found and [((a - T0_NS) / MINUTE_NS, (b - T0_NS) / MINUTE_NS) for a, b in found]
+
+    def test_time_moves_from_dear_to_cheap(self):
+        """An edge inside a dear hour moves to the edge of the cheap one."""
+        assert self.settled(hourly(300.0, 100.0, 300.0), [(50, 110)], work=60) == [(60, 120)]
+
+    def test_what_is_too_much_is_cut_where_it_is_dearest(self):
+        """Five minutes too many go from the dear end."""
+        assert self.settled(hourly(100.0, 300.0), [(0, 65)], work=60) == [(0, 60)]
+
+    def test_both_edges_of_a_valley_meet_one_level(self):
+        """On straight lines a move stops where both edges are equally dear."""
+        valley = Series.line(DEMO, [at(0), at(1), at(3)], [200.0, 0.0, 200.0])
+        ((begin, end),) = self.settled(valley, [(10, 100)], work=90)
+
+        assert 200 * (60 - begin) / 60 == pytest.approx(200 * (end - 60) / 120, abs=0.01)
+
+    def test_pieces_that_meet_become_one_and_save_a_resume(self):
+        """The time of the resume that is no longer needed is cut."""
+        price = PausePrice(resume_ns=10 * MINUTE_NS)
+        series = hourly(300.0, 100.0, 100.0, 300.0)
+
+        ((begin, end),) = self.settled(series, [(60, 110), (115, 185)], work=110, price=price)
+
+        assert (end - begin, begin >= 60, end <= 180) == (110, True, True)
+
+    def test_a_piece_that_is_not_worth_it_vanishes(self):
+        """A dear piece gives all its time to the cheap one."""
+        series = hourly(300.0, 300.0, 100.0, 100.0)
+
+        ((begin, end),) = self.settled(series, [(0, 20), (130, 200)], work=90)
+
+        assert (end - begin, begin >= 120, end <= 240) == (90, True, True)
+
+    def test_a_gap_stops_an_edge(self):
+        """Nothing moves into unknown time."""
+        assert self.settled(hourly(None, 100.0, 300.0), [(60, 90), (120, 150)], work=60) == [(60, 120)]
+        assert self.settled(hourly(100.0, None, 300.0), [(0, 60), (130, 150)], work=80) == [(0, 60), (130, 150)]
+
+    def test_what_cannot_be_cut_under_the_rules_has_no_answer(self):
+        """Two pieces of the least length leave nothing to cut."""
+        price = PausePrice(min_run_ns=30 * MINUTE_NS)
+
+        assert self.settled(hourly(100.0, 300.0, 100.0), [(0, 30), (120, 150)], work=59, price=price) is None
+
+    def test_changing_power_is_cut_at_the_ends_only(self):
+        """Without moving anything, the last piece gives first, down to its least length."""
+        shape, price = power_levels(50 * MINUTE_NS, (1.0, 2.0)), PausePrice(min_run_ns=25 * MINUTE_NS)
+        spans = [(minutes(0), minutes(30)), (minutes(60), minutes(90))]
+        cut = settle(hourly(1.0, 1.0), spans, (minutes(0), minutes(120)), shape, price)
+
+        assert cut == [(minutes(0), minutes(25)), (minutes(60), minutes(85))]
 
 
 class TestCases:

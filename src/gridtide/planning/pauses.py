@@ -54,10 +54,10 @@ def lowest_pieces(series: Series, release_ns: int, end_ns: int, shape: PowerShap
     end_ns = min(end_ns, series.curves[-1].end_ns)
     grid = _grid(series, release_ns, end_ns, shape, price)
     spans = _Search(series, grid, shape).spans()
+    if spans is not None and not grid.exact:
+        spans = settle(series, spans, (release_ns, end_ns), shape, price)
     if spans is None:
         return whole
-    if not grid.exact:
-        spans = settle(series, spans, (release_ns, end_ns), shape, price)
     cost, hours = cost_of_pieces(series, spans, shape, price)
     if whole is not None and whole.cost - cost <= tie_width(series.curves[0], cost):
         return whole

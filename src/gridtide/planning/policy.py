@@ -91,8 +91,7 @@ def _threshold(case: Case) -> Choice | None:
     threshold = threshold_of(case)
     if threshold is None:
         return None
-    if options.running:
-        threshold += options.hysteresis
+    threshold += options.hysteresis if options.running else 0.0
     return threshold_start(
         case.series,
         bounds.release_ns,

@@ -29,7 +29,7 @@ def settle(
     bounds_ns: tuple[int, int],
     shape: PowerShape,
     price: PausePrice,
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, int]] | None:
     """
     Cut *spans* to their exact total and move their edges while that saves.
 
@@ -37,20 +37,29 @@ def settle(
         series: What is known.
         spans: Pieces in order, together no shorter than needed. [ns]
         bounds_ns: Release and end. [ns]
-        shape: Running time without a pause; where power changes, the end is cut and nothing is moved.
+        shape: Running time without a pause; where power changes, ends are cut and nothing is moved.
         price: Rules for pauses.
+
+    Returns:
+        The pieces, or None when they cannot be cut to the total under the rules.
     """
     pieces = [list(span) for span in spans]
     for _ in range(_MOST_MOVES):
-        surplus = sum(e - s for s, e in pieces) - shape.length_ns - price.resume_ns * (len(pieces) - 1)
-        if not shape.is_constant:
-            return _cut_end(pieces, surplus)
+        surplus = _surplus(pieces, shape, price)
         least = price.min_run_ns if len(pieces) > 1 else 0
+        if not shape.is_constant:
+            _cut_ends(pieces, surplus, least)
+            break
         edges = _edges(series, pieces, bounds_ns)
         if not (_shrink(pieces, edges, surplus, least) if surplus > 0 else _shift(pieces, edges, least)):
             break
         pieces = _tidy(pieces)
-    return [(s, e) for s, e in pieces]
+    return None if _surplus(pieces, shape, price) else [(s, e) for s, e in pieces]
+
+
+def _surplus(pieces: list[list[int]], shape: PowerShape, price: PausePrice) -> int:
+    """Running time beyond what the work and its resumes need. [ns]"""
+    return sum(e - s for s, e in pieces) - shape.length_ns - price.resume_ns * (len(pieces) - 1)
 
 
 class _Edge(NamedTuple):
@@ -161,11 +170,10 @@ def _tidy(pieces: list[list[int]]) -> list[list[int]]:
     return kept
 
 
-def _cut_end(pieces: list[list[int]], surplus: int) -> list[tuple[int, int]]:
-    while surplus > 0:
-        cut = min(surplus, pieces[-1][1] - pieces[-1][0])
-        pieces[-1][1] -= cut
-        surplus -= cut
-        if pieces[-1][0] == pieces[-1][1]:
-            pieces.pop()
-    return [(s, e) for s, e in pieces]
+def _cut_ends(pieces: list[list[int]], surplus: int, least: int) -> None:
+    """Cut what is too much from the ends of pieces, the last one first; each keeps its least length."""
+    for piece in reversed(pieces):
+        cut = min(surplus, piece[1] - piece[0] - max(least, _MICROSECOND_NS))
+        if cut > 0:
+            piece[1] -= cut
+            surplus -= cut
