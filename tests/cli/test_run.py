@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -426,6 +427,46 @@ def test_b15_without_a_place_for_records_the_job_runs_with_one_warning(run, seri
     assert (result.code, (newcomer / "log").read_text()) == (0, "x")
     assert len(warnings) == 1
     assert warnings[0].endswith("records are kept in memory only and end with this command")
+
+
+def test_a_disk_that_hangs_does_not_hold_the_job(run, series, newcomer, monkeypatch):
+    """When opening the records hangs, the job runs with records in memory, after a bounded time."""
+    gate = threading.Event()
+    monkeypatch.setattr("gridtide.cli.waiting._OPEN_S", 0.1)
+    monkeypatch.setattr("gridtide.api.wiring.build_journal", lambda _settings: gate.wait())
+    result = run(*NOW, "--", *append(newcomer / "log"))
+    gate.set()
+
+    assert (result.code, (newcomer / "log").read_text()) == (0, "x")
+    assert "the journal did not open within 0.1 s; records are kept in memory only" in result.err
+
+
+def test_a_fault_in_the_loop_does_not_strand_the_job(run, series, newcomer, monkeypatch):
+    """Should the owner of the engine itself fail, the command still starts at its latest start, once."""
+
+    async def broken(_self):
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("gridtide.engine.loop.Owner.run", broken)
+    result = run(*WAIT, *FAST, "--json", "--", *append(newcomer / "log"))
+    began = parse_instant(result.json["outcome"]["started_at"])
+
+    assert (result.code, (newcomer / "log").read_text()) == (0, "x")
+    assert at(5) <= began <= at(6.5)
+    assert "the wait failed (RuntimeError), so the job starts at its latest start" in result.err
+
+
+def test_a_fault_in_the_account_keeps_the_exit_code(run, series, monkeypatch):
+    """What came of it may be unknown; the command's exit code is not."""
+
+    def broken(*_args, **_facts):
+        raise ZeroDivisionError("bug")
+
+    monkeypatch.setattr("gridtide.cli.errand.Outcome", broken)
+    result = run(*NOW, "--", "sh", "-c", "exit 4")
+
+    assert result.code == 4
+    assert "what came of it could not be worked out" in result.err
 
 
 @pytest.mark.parametrize("name", ["a b", "'\"", ";rm -rf x", "-rf", "--once", "ünï☃", "%s{}"], ids=ascii)

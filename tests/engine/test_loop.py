@@ -27,6 +27,7 @@ from gridtide.engine.actor import FAILPOINTS
 from gridtide.engine.engine import Engine, Policy
 from gridtide.engine.feed import Pace
 from gridtide.engine.loop import Owner, What
+from gridtide.engine.recorder import Recorder
 from gridtide.ledger.journal import Journal
 from gridtide.ledger.records import replay
 from gridtide.ledger.schema import connect_memory
@@ -239,6 +240,25 @@ def test_a_hanging_journal_never_stops_a_release(clock):
 
     assert len(world.begun) == 1
     assert took < 2.0
+
+
+def test_a_hanging_journal_is_waited_for_once(clock):
+    """After the first bounded wait further records are not waited for until the disk answers again."""
+    gate = threading.Event()
+    recorder = Recorder(BrokenJournal(hang=gate), tell=(told := []).append, patience_s=0.1)
+
+    async def go():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        written = [await recorder.claim(EffectKey("etl", str(k)), at=T0) for k in range(20)]
+        return written, loop.time() - began
+
+    written, took = asyncio.run(go())
+    gate.set()
+
+    assert written == [False] * 20
+    assert 0.1 <= took < 1.0
+    assert told == ["the journal did not answer within 0.1 s; work goes on without records"]
 
 
 def test_without_a_journal_only_the_deadline_starts_what_could_start_twice(clock):

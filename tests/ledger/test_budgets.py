@@ -109,7 +109,7 @@ def test_exhaustion_follows_the_spending(book):
     book.settle(observed, "a", 2000.0, now=at(1))
 
     assert book.exhausted_at(observed, now=at(2)) == at(2)
-    assert BudgetBook(book._path).exhausted_at(Budget(name="other", grams=1.0, period=DAY), now=T0) is None
+    assert book.exhausted_at(Budget(name="other", grams=1.0, period=DAY), now=T0) is None
 
 
 def test_forgotten_reservations_come_back(book):

@@ -486,6 +486,29 @@ def test_a_locked_file_is_waited_for_and_then_given_up(path, monkeypatch):
         journal.intend(KEY, at=T0)
 
 
+def test_closing_does_not_wait_for_a_call_that_hangs(path, monkeypatch):
+    """A disk that hangs in another thread does not keep the program from ending."""
+    monkeypatch.setattr("gridtide.ledger.store._CLOSE_S", 0.05)
+    journal, held, gate = Journal(path), threading.Event(), threading.Event()
+
+    def hang():
+        with journal._lock:
+            held.set()
+            gate.wait()
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    held.wait()
+    began = time.monotonic()
+    journal.close()
+    took = time.monotonic() - began
+    gate.set()
+    thread.join()
+    journal.close()
+
+    assert took < 1.0
+
+
 def test_the_journal_is_bounded(path):
     """Opening drops what is older than the newest fifty thousand, series included."""
     with Journal(path) as journal:

@@ -112,7 +112,7 @@ def lines(say: Output, run: Run, zone: str) -> list[str]:
         pairs.append(("effect", f"{' '.join(told)}, {wording.when(intent.intended_at, zone)}"))
     told_lines = [head, *wording.fields(pairs)]
     if run.decisions:
-        told_lines += ["", *wording.fields(_why(run.decisions[0], zone))]
+        told_lines += ["", *wording.fields(_why(run.decisions[0], zone, is_over=run.outcome is not None))]
     earlier = run.decisions[1 : 1 + _SHOWN_DECISIONS]
     if earlier:
         rows = [(wording.when(r.decision.decided_at, zone), _headline(r.decision, zone)) for r in earlier]
@@ -120,7 +120,7 @@ def lines(say: Output, run: Run, zone: str) -> list[str]:
     return [*told_lines, ""]
 
 
-def _why(record: DecisionRecord, zone: str) -> list[tuple[str, str]]:
+def _why(record: DecisionRecord, zone: str, *, is_over: bool) -> list[tuple[str, str]]:
     """The last decision: why, on what, against what, and what would change it."""
     made = record.decision
     unit = made.signal.unit if made.signal is not None else ""
@@ -131,13 +131,15 @@ def _why(record: DecisionRecord, zone: str) -> list[tuple[str, str]]:
         ("method", f"{made.method}, rules {made.policy_version}"),
     ]
     pairs += [("against", _against(other, made, zone)) for other in made.baselines if other.mean is not None]
-    others = [a for a in made.alternatives if a.mean is not None][:_SHOWN_ALTERNATIVES]
+    named = {other.name for other in made.baselines}
+    others = [a for a in made.alternatives if a.mean is not None and a.name not in named][:_SHOWN_ALTERNATIVES]
     pairs += [("instead", _against(other, made, zone)) for other in others]
     fresh = f"{made.freshness}{f', {made.freshness_reason}' if made.freshness_reason else ''}"
     pairs.append(("data", fresh))
     pairs += story.source_fields(made.signal)
     pairs += [("warning", warning) for warning in made.warnings]
-    pairs += [("would change" if k == 0 else "", text) for k, text in enumerate(story.changes(record, zone))]
+    label = "would have changed" if is_over else "would change"
+    pairs += [(label if k == 0 else "", text) for k, text in enumerate(story.changes(record, zone))]
     return pairs
 
 

@@ -7,6 +7,7 @@ jobs sees a sign of life. Nothing here may fail: a terminal that went away must 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from contextlib import suppress
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Countdown"]
 
-_SIGN_OF_LIFE: Final = timedelta(minutes=30)
+_SIGN_OF_LIFE_S: Final = 1800.0
 _GONE: Final = (OSError, ValueError)
 
 
@@ -44,7 +45,7 @@ class Countdown:
         self._timezone = timezone
         self._decision: Decision | None = None
         self._reading: Reading | None = None
-        self._told: datetime | None = None
+        self._told_s: float | None = None
         self._live = self._terminal()
 
     def planned(self, decision: Decision, reading: Reading | None, *, now: datetime) -> None:
@@ -62,11 +63,12 @@ class Countdown:
         if self._live is not None:
             with suppress(*_GONE):
                 self._live.update(self._line(now), refresh=True)
-        elif self._told is not None and now >= self._told + _SIGN_OF_LIFE:
+        elif self._told_s is not None and _elapsed_s() >= self._told_s + _SIGN_OF_LIFE_S:
             self._tell(now)
 
     def close(self) -> None:
-        """Take the living line away, so that the terminal belongs to the command."""
+        """Take the living line away and be silent, so that the terminal belongs to the command."""
+        self._decision = None
         live, self._live = self._live, None
         if live is not None:
             with suppress(*_GONE):
@@ -78,7 +80,7 @@ class Countdown:
             self._say.note(text)
 
     def _tell(self, now: datetime) -> None:
-        self._told = now
+        self._told_s = _elapsed_s()
         self.note(self._line(now))
 
     def _line(self, now: datetime) -> str:
@@ -121,3 +123,8 @@ class Countdown:
         with suppress(*_GONE):
             live.start()
         return live
+
+
+def _elapsed_s() -> float:
+    """Real time, however fast the command's own clock runs. [s]"""
+    return asyncio.get_running_loop().time()

@@ -122,9 +122,16 @@ class Errand:
         finally:
             ticking.cancel()
             self.show.close()
-        if self.refusal is None or not isinstance(self.refusal, Conflict):
+        if not isinstance(self.refusal, Conflict):
+            await self._conclude(original_start)
+
+    async def _conclude(self, original_start: datetime) -> None:
+        """Account for it and keep that; a fault in the account does not change how it ended."""
+        try:
             outcome = self.outcome = await self._account(original_start)
             await self.owner.write(lambda: self.journal.conclude(outcome))
+        except Exception as error:  # noqa: BLE001 - the command's exit code counts, whatever the account
+            self._warn(f"what came of it could not be worked out: {type(error).__name__}: {error}")
 
     @property
     def code(self) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ulid import ULID
 
@@ -21,15 +23,18 @@ from gridtide.cli.session import PAST, Session
 from gridtide.domain.effect import EffectKey, EffectState, Receipt, Verb, check_name
 from gridtide.domain.errors import Conflict, InvalidInput
 from gridtide.executors.local import LocalProcess
+from gridtide.ledger.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
-    from gridtide.domain.ports import Clock
-    from gridtide.ledger.journal import Journal
+    from gridtide.domain.ports import Clock, GridData
 
 __all__ = ["Gate", "answer", "carry_out", "default_name", "open_job", "rehearse"]
+
+_OPEN_S: Final = 5.0
+_CLOSE_S: Final = 2.0
 
 
 class Gate:
@@ -77,7 +82,7 @@ def carry_out(
 ) -> Errand:
     """Wait, and run *argv* if there is one; returns when all is over."""
     occurrence = str(ULID()) if once is None else _checked(once, "--once")
-    with wiring.build_journal(session.settings) as journal:
+    with _open_journal(session) as journal:
         for notice in journal.notices:
             session.say.warn(notice)
         if once is not None:
@@ -99,7 +104,7 @@ async def _carry_out(
     patience: timedelta | None,
 ) -> Errand:
     process = None if argv is None else LocalProcess(argv, clock=session.clock)
-    async with wiring.open_grid(session.settings, session.clock, given=session.given) as grid:
+    async with _sources(session) as grid:
         errand = Errand(
             session=session,
             job=job,
@@ -120,6 +125,33 @@ async def _carry_out(
                 if giving_up is not None:
                     giving_up.cancel()
     return errand
+
+
+@asynccontextmanager
+async def _sources(session: Session) -> AsyncIterator[GridData]:
+    """Grid data for a wait; closing them can neither fail nor hold up the command's exit code."""
+    opened = AsyncExitStack()
+    grid = await opened.enter_async_context(wiring.open_grid(session.settings, session.clock, given=session.given))
+    try:
+        yield grid
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(_CLOSE_S):
+                await opened.aclose()
+
+
+def _open_journal(session: Session) -> Journal:
+    """The journal, or one in memory when the disk does not answer in time."""
+    opened: list[Journal] = []
+    opener = threading.Thread(target=lambda: opened.append(wiring.build_journal(session.settings)), daemon=True)
+    opener.start()
+    opener.join(_OPEN_S)
+    if opened:
+        return opened[0]
+    session.say.warn(f"the journal did not open within {_OPEN_S:g} s; records are kept in memory only")
+    instead = Journal(None)
+    instead.notices.clear()
+    return instead
 
 
 async def _give_up(session: Session, errand: Errand, patience: timedelta) -> None:

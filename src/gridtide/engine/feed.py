@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ class Feed:
     _good_at: datetime | None = field(default=None)
     _task: asyncio.Task[Reading] | None = field(default=None)
     _gives_up_s: float = field(default=0.0)
+    _asked_until: datetime | None = field(default=None)
 
     @property
     def due(self) -> datetime | None:
@@ -99,7 +101,9 @@ class Feed:
 
     def _begin(self, now: datetime) -> None:
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self.grid.read(self.ask(now)))
+        query = self.ask(now)
+        self._asked_until = query.window.end
+        self._task = loop.create_task(self.grid.read(query))
         self._task.add_done_callback(self._done)
         self._gives_up_s = loop.time() + self.pace.timeout_s
 
@@ -115,7 +119,7 @@ class Feed:
             return self._missed(now, fresh.reason or "nothing is known", fresh)
         self.answered, self._good_at, self.trouble = True, now, ""
         self._next_at = now + self.pace.refresh
-        if self.reading is not None and _tell_the_same(self.reading, fresh):
+        if self.reading is not None and _tell_the_same(self.reading, fresh, now, self._asked_until):
             return False
         self.reading = fresh
         return True
@@ -134,11 +138,13 @@ class Feed:
         return False
 
 
-def _tell_the_same(before: Reading, after: Reading) -> bool:
-    """Whether nothing was learnt: equal values that count as much, whenever they were fetched."""
-    return _worth(before.step) is _worth(after.step) and all(
-        np.array_equal(getattr(before.series, name), getattr(after.series, name)) for name in _ARRAYS
-    )
+def _tell_the_same(before: Reading, after: Reading, now: datetime, until: datetime | None) -> bool:
+    """Whether nothing was learnt about the time from now to *until*: equal values that count as much."""
+    if _worth(before.step) is not _worth(after.step) or until is None or until <= now:
+        return False
+    ahead = Interval(now, until)
+    first, second = before.series.clip(ahead), after.series.clip(ahead)
+    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in _ARRAYS)
 
 
 def _worth(step: FreshnessStep) -> FreshnessStep:

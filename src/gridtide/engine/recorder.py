@@ -66,6 +66,7 @@ class Recorder:
         self._patience_s = patience_s
         self._thread = _Beside()
         self._told = False
+        self._last: asyncio.Future[object] | None = None
 
     async def claim(self, key: EffectKey, *, at: datetime) -> bool:
         """
@@ -113,10 +114,11 @@ class Recorder:
             await self._bounded(write)
 
     async def _bounded(self, write: Callable[[], object]) -> bool:
-        future = asyncio.get_running_loop().run_in_executor(self._thread, write)
+        if self._hangs():
+            return False
+        future = self._last = asyncio.get_running_loop().run_in_executor(self._thread, write)
         done, _ = await asyncio.wait({future}, timeout=self._patience_s)
         if not done:
-            future.cancel()
             self._miss(f"the journal did not answer within {self._patience_s:g} s")
             return False
         error = future.exception()
@@ -125,6 +127,10 @@ class Recorder:
         if error is not None:
             self._miss(error.message if isinstance(error, JournalUnavailable) else f"the journal failed: {error!r}")
         return error is None
+
+    def _hangs(self) -> bool:
+        """Whether a call that was given up still has not come back; then the next one need not be tried."""
+        return self._told and self._last is not None and not self._last.done()
 
     def _check(self, done: concurrent.futures.Future[None]) -> None:
         if not done.cancelled() and (error := done.exception()) is not None:

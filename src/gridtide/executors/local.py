@@ -197,8 +197,8 @@ class LocalProcess:
 
         One that asks it to end also wakes a paused group, or it would never hear of it.
         """
-        if self._process is None or not self.has_begun:
-            return
+        if self._process is None or not self.has_begun or self._process.returncode is not None:
+            return  # its number may be another process's by now
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
             if self._paused and number in _ENDING:

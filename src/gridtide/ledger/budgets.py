@@ -8,25 +8,23 @@ it is asked for; what became of it is written once too.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from gridtide.accounting import budget as rules
 from gridtide.accounting.budget import Admission, Budget, BudgetState
-from gridtide.domain.errors import InvalidInput, JournalUnavailable
+from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import isoformat, parse_instant
+from gridtide.ledger.shared_file import SharedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import sqlite3
     from datetime import datetime
     from pathlib import Path
 
 __all__ = ["BudgetBook", "PeriodTotals"]
 
-_BUSY_S: Final = 5.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS states (
     budget TEXT PRIMARY KEY, available_g REAL NOT NULL, reserved_g REAL NOT NULL, spent_g REAL NOT NULL,
@@ -75,13 +73,11 @@ class BudgetBook:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._connection() as db:
-            db.executescript(_TABLES)
+        self._file = SharedFile(path, _TABLES, what="budget file")
 
     def admit(self, budget: Budget, reservation: str, grams: float, *, now: datetime) -> Admission:
         """Ask for *grams* under the id *reservation*; asked again it answers the same and takes nothing twice."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             held = db.execute("SELECT budget FROM reservations WHERE id = ?", (reservation,)).fetchone()
             if held is not None:
                 return Admission(admitted=True, verdict="ok", message="already reserved")
@@ -105,7 +101,7 @@ class BudgetBook:
         """
         if not 0 <= actual_g < float("inf"):
             raise InvalidInput(f"actual_g is {actual_g}; allowed: zero or more", field="actual_g")
-        with self._writing() as db:
+        with self._file.writing() as db:
             row = db.execute(
                 "SELECT reserved_g, settled_at FROM reservations WHERE id = ? AND budget = ?",
                 (reservation, budget.name),
@@ -126,13 +122,13 @@ class BudgetBook:
 
     def state(self, budget: Budget, *, now: datetime) -> BudgetState:
         """What is left at *now*."""
-        with self._connection() as db:
+        with self._file.reading() as db:
             return rules.refill(budget, _state(db, budget, now), now)
 
     def exhausted_at(self, budget: Budget, *, now: datetime) -> datetime | None:
         """When the budget ends at the rate of the last period, or None when the inflow keeps up."""
         since = now - budget.period
-        with self._connection() as db:
+        with self._file.reading() as db:
             (spent,) = db.execute(
                 "SELECT coalesce(sum(actual_g), 0) FROM reservations WHERE budget = ? AND settled_at > ?",
                 (budget.name, isoformat(since)),
@@ -143,7 +139,7 @@ class BudgetBook:
     def totals(self, budget: Budget, *, now: datetime, periods: int = 2) -> tuple[PeriodTotals, ...]:
         """Runs and grams of the last whole periods before *now*, oldest first."""
         found = []
-        with self._connection() as db:
+        with self._file.reading() as db:
             for k in range(periods, 0, -1):
                 start, end = now - k * budget.period, now - (k - 1) * budget.period
                 runs, grams, run_now, known = db.execute(
@@ -157,7 +153,7 @@ class BudgetBook:
 
     def expire(self, budget: Budget, *, older_than: timedelta, now: datetime) -> int:
         """Give back reservations whose owner never settled them; returns how many."""
-        with self._connection() as db:
+        with self._file.reading() as db:
             rows = db.execute(
                 "SELECT id FROM reservations WHERE budget = ? AND settled_at IS NULL AND admitted_at < ?",
                 (budget.name, isoformat(now - older_than)),
@@ -165,32 +161,6 @@ class BudgetBook:
         for (reservation,) in rows:
             self.settle(budget, reservation, 0.0, now=now)
         return len(rows)
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
-        except sqlite3.Error as error:
-            raise JournalUnavailable(f"budget file {self._path} cannot be opened: {error}") from error
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            yield db
-        except sqlite3.Error as error:
-            raise JournalUnavailable(f"budget file {self._path} cannot be used: {error}") from error
-        finally:
-            db.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
 
 
 def _state(db: sqlite3.Connection, budget: Budget, now: datetime) -> BudgetState:

@@ -25,6 +25,7 @@ __all__ = ["KEPT", "Store"]
 KEPT: Final = 50_000
 """Decisions and occurrences that are kept; older ones are dropped when the journal is opened (invariant I12)."""
 
+_CLOSE_S: Final = 1.0
 _TRIM: Final = (
     "DELETE FROM workloads WHERE rowid <= (SELECT max(rowid) FROM workloads) - ?",
     "DELETE FROM intents WHERE seq <= (SELECT max(seq) FROM intents) - ?",
@@ -73,9 +74,13 @@ class Store:
         return connection
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
+        """Let go of the file, unless a call hangs in it."""
+        if not self._lock.acquire(timeout=_CLOSE_S):
+            return
+        try:
             self._connection.close()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
