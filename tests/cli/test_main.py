@@ -1,5 +1,6 @@
 """The entry point: help, typing errors, contradictions, broken pipes, odd terminals (rows B01 to B03, B09, B12, B14)."""
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import pytest
 from gridtide.cli import errors
 from gridtide.cli import main as entry
 from gridtide.cli.main import COMMANDS, main
+from gridtide.cli.output import Output
 
 ANY_COMMAND = ["now", "forecast", "compare", "plan", "check", "zones", "doctor", "config"]
 
@@ -206,27 +208,46 @@ def test_b12_closed_streams_raise_nothing(newcomer, redirection):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    "env",
-    [
-        {"NO_COLOR": "1"},
-        {"TERM": "dumb"},
-        {"COLUMNS": "1"},
-        {"COLUMNS": "100000"},
-        {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
-        {"PYTHONIOENCODING": "latin-1"},
-    ],
-    ids=["no-colour", "dumb", "width-1", "width-100000", "ascii", "latin-1"],
-)
-def test_b12_an_odd_terminal_gets_plain_text(given, env):
-    """A chart comes out in any width and encoding, without colour codes."""
-    result = spawn("forecast", *given, env=env)
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_b12_an_encoding_without_blocks_gets_a_chart_of_plain_characters(given, encoding):
+    """A locale that is not UTF-8 is no reason for a traceback or for question marks."""
+    result = spawn("forecast", *given, env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
 
     assert result.returncode == 0, result.stderr
-    assert "\x1b[" not in result.stdout
-    assert "now" in result.stdout
-    if "PYTHONIOENCODING" in env:
-        assert result.stdout.isascii()
+    assert result.stdout.isascii()
+    assert "##" in result.stdout
+    assert "?" not in result.stdout
+
+
+@pytest.mark.parametrize("width", ["1", "19", "80", "100000"])
+def test_b12_any_width_gets_the_whole_answer(run, given, monkeypatch, width):
+    """A chart comes out in any width."""
+    monkeypatch.setenv("COLUMNS", width)
+    result = run("forecast", *given)
+
+    assert result.code == 0
+    assert "cleanest 1h (^)  0.0 gCO2eq/kWh" in result.out
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    ids=["terminal", "no-colour", "dumb"],
+)
+def test_b12_colour_is_for_terminals_that_want_it(monkeypatch, env, coloured):
+    """NO_COLOR and dumb terminals get plain text."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+
+    assert ("\x1b[" in Output("now").paint("x", "bold", Terminal())) is coloured
+    assert Output("now").paint("x", "bold", io.StringIO()) == "x"
 
 
 # -- B14 ---------------------------------------------------------------------------------------------------------------

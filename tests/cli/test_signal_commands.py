@@ -4,6 +4,7 @@ import pytest
 
 from gridtide.cli.chart import Chart, column_means
 from gridtide.domain.interval import Interval
+from gridtide.testing import FakeGridServer, wave_series
 from support import T0, at, hourly
 
 # -- now ---------------------------------------------------------------------------------------------------------------
@@ -80,6 +81,24 @@ def test_now_works_offline_on_a_replay_without_any_flag_but_that(run):
     assert result.out.startswith("US-CAL-CISO (CAISO): ")
     assert "U.S. Energy Information Administration" in result.out
     assert result.err == "warning: no place is named; the replay shows US-CAL-CISO\n"
+
+
+def test_b15_a_source_is_asked_once_for_several_calls(run, monkeypatch):
+    """Answers are kept in files of the user, so a status line does not use up a source's budget."""
+    with FakeGridServer({"uk": wave_series()}) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS_UK_BASE_URL", server.base_url("uk"))
+        first = run("now", "--zone", "GB", "--provider", "uk", "--json")
+        asked = len(server.log)
+        second = run("now", "--zone", "GB", "--provider", "uk", "--json")
+        again = len(server.log)
+        monkeypatch.setenv("GRIDTIDE_CACHE_DRIVER", "memory")
+        run("now", "--zone", "GB", "--provider", "uk", "--json")
+        forgetful = len(server.log)
+
+    assert first.json["freshness"]["step"] == "live"
+    assert second.json["freshness"]["step"] == "cached"
+    assert again == asked > 0
+    assert forgetful > again
 
 
 def test_a_yearly_figure_is_never_called_current(run):

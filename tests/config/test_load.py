@@ -449,7 +449,7 @@ def test_b24_equal_thresholds_and_zero_are_fine(write):
         ("fetch: {retries: 1000000}", "fetch.retries is 1000000: it is out of bounds; allowed: a whole number from 0 to 2"),
         ("fetch: {totalTimeout: 0s}", "fetch.total_timeout is 0.0: it is out of bounds"),
         ("fetch: {readTimeout: 20s}", "fetch.read_timeout 0:00:20 is longer than fetch.total_timeout 0:00:10"),
-        ("cache: {driver: mongo}", "cache.driver is 'mongo'; allowed: memory, redis"),
+        ("cache: {driver: mongo}", "cache.driver is 'mongo'; allowed: auto, memory, file, redis"),
         ("policies: {allowGeoShift: yes}", "policies.allow_geo_shift is 'yes': it is neither; allowed: true or false"),
         ("cache: {redisUrl: 'http://x'}", "cache.redis_url has another scheme; allowed: redis://, rediss://, unix://"),
     ],

@@ -1,4 +1,4 @@
-"""What every cache store does, in memory as in a real Redis."""
+"""What every cache store does, in memory and in files as in a real Redis."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gridtide.domain.series import Series
 from gridtide.domain.signal import Perimeter, Quality, Scope, Signal, SignalKind
 from gridtide.grid import codec
 from gridtide.grid.cache import CacheKey, CacheStore, Entry, MemoryStore
+from gridtide.grid.file_store import FileStore
 from gridtide.grid.provider import Product
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -50,10 +51,13 @@ def entry(*values: float | None, age: timedelta = timedelta(0), linear: bool = F
     return Entry(series, Interval(NOW, NOW + timedelta(days=1)), NOW - age)
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.real)])
+@pytest.fixture(params=["memory", "file", pytest.param("redis", marks=pytest.mark.real)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[CacheStore]:
     if request.param == "memory":
         yield MemoryStore(RealClock())
+        return
+    if request.param == "file":
+        yield FileStore(request.getfixturevalue("tmp_path") / "cache", RealClock())
         return
     redis_store = pytest.importorskip("gridtide.grid.redis_store")
     server: Any = request.getfixturevalue("redis_process")

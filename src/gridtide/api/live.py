@@ -8,18 +8,21 @@ needs no key takes part, and every one whose key is set.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from gridtide.api.wiring import credentials
 from gridtide.config.checks import canonical_provider
+from gridtide.config.places import cache_dir
 from gridtide.domain.errors import ConfigurationError, MissingCredential
 from gridtide.forecasting.own import forecast
 from gridtide.grid.cache import Cache, MemoryStore
 from gridtide.grid.chain import KEYLESS_ORDER
 from gridtide.grid.client import GridClient, Rules
 from gridtide.grid.fetch import Fetcher
+from gridtide.grid.file_store import FileStore
 from gridtide.grid.limits import Limits
 from gridtide.grid.providers.registry import ProviderSpec, all_providers
 from gridtide.grid.wire import Timing
@@ -38,9 +41,14 @@ _OWN_SHARE: Final = 1 / 8
 
 
 @asynccontextmanager
-async def open_live(settings: Settings, clock: Clock) -> AsyncIterator[GridClient]:
+async def open_live(settings: Settings, clock: Clock, *, keep: bool = False) -> AsyncIterator[GridClient]:
     """
     Client for the sources that *settings* name or allow; closed at the end of the block.
+
+    Args:
+        settings: Sources, cache and limits.
+        clock: Time.
+        keep: Whether this process ends soon, so that answers are kept in files where the cache driver is ``auto``.
 
     Raises:
         MissingCredential: The source that was named needs a key, and no fallback is named.
@@ -51,7 +59,8 @@ async def open_live(settings: Settings, clock: Clock) -> AsyncIterator[GridClien
     rules = Rules(
         prefer=named_providers(settings), allow_signal_mix=settings.policies.allow_signal_mix, ttl=settings.cache.ttl
     )
-    cache = Cache(MemoryStore(clock), clock=clock, remote=shared)
+    remote = shared or _file_store(settings, clock, keep=keep)
+    cache = Cache(MemoryStore(clock), clock=clock, remote=remote)
     client = GridClient(
         build_providers(settings), fetcher=fetcher, clock=clock, cache=cache, rules=rules, forecaster=forecast
     )
@@ -137,6 +146,13 @@ def _joins(spec: ProviderSpec, settings: Settings) -> bool:
 
 def _make(spec: ProviderSpec, settings: Settings) -> Provider:
     return spec.create(credentials(settings, spec.name), dict(settings.for_provider(spec.name).options))
+
+
+def _file_store(settings: Settings, clock: Clock, *, keep: bool) -> FileStore | None:
+    """Cache of one user on one machine, for commands that end and are called again."""
+    if settings.cache.driver == "file" or (settings.cache.driver == "auto" and keep):
+        return FileStore(settings.paths.cache or cache_dir(os.environ), clock)
+    return None
 
 
 def _shared_store(settings: Settings, clock: Clock) -> RedisStore | None:

@@ -18,7 +18,7 @@ from gridtide.config.checks import canonical_provider
 from gridtide.config.load import load_settings
 from gridtide.config.places import find_files
 from gridtide.domain.decision import FreshnessStep
-from gridtide.domain.errors import UnitMismatch, UnmappedRegion
+from gridtide.domain.errors import JournalUnavailable, UnitMismatch, UnmappedRegion
 from gridtide.domain.series import Series
 from gridtide.domain.units import G_PER_KWH
 
@@ -94,9 +94,17 @@ def credentials(settings: Settings, provider: str) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def open_grid(settings: Settings, clock: Clock, *, given: Series | None = None) -> AsyncIterator[GridData]:
+async def open_grid(
+    settings: Settings, clock: Clock, *, given: Series | None = None, keep: bool = False
+) -> AsyncIterator[GridData]:
     """
     Grid data as the settings ask for: a series that was handed in, a replay, the yearly table, or the live chain.
+
+    Args:
+        settings: What to open.
+        clock: Time.
+        given: A series that was handed in; nothing else is asked then.
+        keep: Whether this process ends soon, so that answers are kept for the next one.
 
     Raises:
         MissingCredential: The source that was named needs a key that is not set.
@@ -118,8 +126,23 @@ async def open_grid(settings: Settings, clock: Clock, *, given: Series | None = 
     else:
         from gridtide.api.live import open_live  # noqa: PLC0415
 
-        async with open_live(settings, clock) as grid:
+        async with open_live(settings, clock, keep=keep) as grid:
             yield grid
+
+
+def _blended(grid: GridData, settings: Settings, clock: Clock) -> GridData:
+    """*grid* with forecasts weighed by their record, where a record can be kept."""
+    journal = journal_path(settings)
+    if journal is None:
+        return grid
+    from gridtide.api.blended import BlendedData  # noqa: PLC0415 - see the module docstring
+    from gridtide.ledger.forecasts import ForecastArchive  # noqa: PLC0415
+
+    try:
+        journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return BlendedData(grid, ForecastArchive(journal.with_name("forecasts.sqlite3")), clock)
+    except (OSError, JournalUnavailable):
+        return grid
 
 
 def require_absolute(signal: Signal, field: str) -> None:

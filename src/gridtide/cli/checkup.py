@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -177,17 +176,20 @@ def _journal(settings: Settings) -> Iterator[Finding]:
 
 
 def _cache_folder(settings: Settings) -> Iterator[Finding]:
-    from gridtide.config.places import cache_dir  # noqa: PLC0415 - keeps --help light
+    from gridtide.api.clocks import SystemClock  # noqa: PLC0415 - keeps --help light
+    from gridtide.config.places import cache_dir  # noqa: PLC0415
+    from gridtide.grid.file_store import FileStore  # noqa: PLC0415
 
-    folder = settings.paths.cache or cache_dir(os.environ)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        yield Finding("cache folder", WARN, f"{folder}: {error.strerror}; answers are kept in memory only")
+    if settings.cache.driver not in {"auto", "file"}:
+        yield Finding("cache folder", OK, f"not used, because cache.driver is {settings.cache.driver}")
         return
-    yield Finding("cache folder", OK, str(folder))
+    folder = settings.paths.cache or cache_dir(os.environ)
+    problem = FileStore(folder, SystemClock(), quiet=True).problem
+    if problem:
+        detail = f"{folder}: {problem}; answers are kept in memory only"
+        yield Finding("cache folder", WARN, detail, "set paths.cache to a folder of yours")
+    else:
+        yield Finding("cache folder", OK, str(folder))
 
 
 def _sources(settings: Settings, zone: str | None) -> Iterator[Finding]:

@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     output.prepare_streams()
+    output.show_log_warnings()
     before_command = arguments[: arguments.index("--")] if "--" in arguments else arguments
     voice = output.Output("error", as_json="--json" in before_command)
     try:

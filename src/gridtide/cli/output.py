@@ -8,6 +8,7 @@ character outside the terminal's encoding. Nothing is buffered, so ``| head`` an
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -19,7 +20,7 @@ from typing import Final, TextIO
 
 from gridtide.domain.instants import isoformat
 
-__all__ = ["Output", "encodes", "prepare_streams", "silence_stdout"]
+__all__ = ["Output", "encodes", "prepare_streams", "show_log_warnings", "silence_stdout"]
 
 _NARROWEST: Final = 20
 _WIDEST: Final = 120
@@ -112,6 +113,21 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - lives as long as we do
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def show_log_warnings() -> None:
+    """Say what the rooms below warn about in their log the way a command says its own warnings."""
+    logger = logging.getLogger("gridtide")
+    if not any(isinstance(handler, _LogWarnings) for handler in logger.handlers):
+        logger.addHandler(_LogWarnings(logging.WARNING))
+
+
+class _LogWarnings(logging.Handler):
+    """Prints a record as one line on stderr, without its traceback."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print *record*."""
+        _write(sys.stderr, f"warning: {record.getMessage()}")
 
 
 def silence_stdout() -> None:

@@ -205,7 +205,7 @@ class Session:
         return asyncio.run(self._read(queries))
 
     async def _read(self, queries: Sequence[SignalQuery]) -> list[Reading]:
-        async with wiring.open_grid(self.settings, self.clock, given=self.given) as grid:
+        async with wiring.open_grid(self.settings, self.clock, given=self.given, keep=self._where.at is None) as grid:
             return await wiring.read_together(grid, queries)
 
     def require(self, reading: Reading) -> Reading:

@@ -10,7 +10,7 @@ from. The names follow the configuration template of the project's first descrip
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -140,10 +140,10 @@ class CacheSettings:
         numbers=(("max_stale_seconds", 1.0),),
     )
     driver: str = setting(
-        "memory",
+        "auto",
         Kind.CHOICE,
-        "Where answers are kept; redis shares them between processes",
-        choices=("memory", "redis"),
+        "Where answers are kept: redis shares them between machines, auto is file for commands and memory elsewhere",
+        choices=("auto", "memory", "file", "redis"),
     )
     redis_url: SecretText = setting(SecretText(""), Kind.SECRET, "Address of the Redis server, for the redis driver")
 
@@ -269,7 +269,10 @@ class Settings:
         "", Kind.TIMEZONE, "Time zone of wall times such as 07:00; that of the machine when empty", flag="--tz"
     )
     node: str = setting(
-        "", Kind.TEXT, "Name of this machine where several report together; its host name when empty", env_aliases=("GRID_INTENSITY_NODE",)
+        "",
+        Kind.TEXT,
+        "Name of this machine where several report together; its host name when empty",
+        env_aliases=("GRID_INTENSITY_NODE",),
     )
     thresholds: ThresholdSettings = field(default_factory=ThresholdSettings)
     regions: RegionSettings = field(default_factory=RegionSettings)
@@ -307,5 +310,5 @@ def rows() -> tuple[Row, ...]:
         for row in rows_of(ProviderSettings, f"providers.{provider}."):
             if row.name.rsplit(".", 1)[1] in {*credentials, "base_url", "options"}:
                 aliases = _KEY_ALIASES.get(row.name, ())
-                own.append(Row(**{**{f.name: getattr(row, f.name) for f in fields(Row)}, "env_aliases": aliases}))
+                own.append(replace(row, env_aliases=aliases))
     return tuple(own)
