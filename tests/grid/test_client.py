@@ -479,6 +479,34 @@ def test_source_without_forecasts_gets_our_own(world: World) -> None:
     assert reading.series.value_at(NOW + 12 * HOUR) == pytest.approx(World.truth(NOW + 12 * HOUR), abs=20)
 
 
+def test_long_history_is_fetched_behind_the_answer(world: World) -> None:
+    """A source with a file per day and a small budget: the first day is enough, the rest follows, reads go on."""
+    daily = DemoProvider(
+        products=frozenset({Product.CURRENT, Product.HISTORY}),
+        horizon=timedelta(0),
+        max_span=timedelta(days=2),
+        calls_per_window=8,
+    )
+
+    async def work() -> None:
+        async with client(world, daily, forecaster=own.forecast) as grid:
+            first = await grid.read(query(world))
+            assert first.series.covers(Interval(NOW, NOW + 20 * HOUR))
+            assert world.clock.monotonic() < 1.0
+            for _ in range(10):
+                await asyncio.sleep(35)
+                began = world.clock.monotonic()
+                assert (await grid.read(query(world, 0.4, forecast=False))).step in {LIVE, CACHED}
+                assert world.clock.monotonic() - began < 5.1
+            past = await grid.sources()[0].past.read(Interval(NOW - timedelta(days=27), NOW), fetch=False)
+            assert past.series is not None
+            assert past.series.covers(Interval(NOW - timedelta(days=27), NOW))
+
+    world.clock.run(work())
+
+    assert world.net.count("product=history") == 15
+
+
 def test_source_without_history_collects_its_own(world: World) -> None:
     """Two weeks of current values are enough for a forecast."""
     plain = DemoProvider(products=frozenset({Product.CURRENT}), horizon=timedelta(0))

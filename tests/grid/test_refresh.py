@@ -118,3 +118,27 @@ def test_broken_zone_is_fetched_ahead_less_often_than_a_healthy_one(world: World
     healthy = min(world.net.count(f"/{zone}?product=forecast") for zone in ("A", "B"))
     assert healthy >= 47
     assert world.net.count("/BAD?product=forecast") <= healthy / 2
+
+
+def test_cold_start_under_a_tight_budget_reaches_every_zone(world: World) -> None:
+    """Sixty zones and thirty calls a minute: nobody is punished for waiting, and the budget holds."""
+    moments: list[float] = []
+    world.net.answer = lambda request, answer=world.net.answer: (
+        moments.append(world.clock.monotonic()) or answer(request)
+    )
+
+    async def work() -> list[FreshnessStep]:
+        fetcher = Fetcher(world.clock, rng=random.Random(1), transport=world.net.transport)
+        provider = DemoProvider(lag=LAG, calls_per_window=30)
+        async with GridClient((provider,), fetcher=fetcher, clock=world.clock, rng=random.Random(1)) as grid:
+            loop = asyncio.ensure_future(Refresher(grid, world.clock).run(world.clock))
+            for _ in range(10):
+                readings = await asyncio.gather(*(grid.read(query(world, f"Z{n}")) for n in range(60)))
+                await asyncio.sleep(60)
+            loop.cancel()
+            return [reading.step for reading in readings]
+
+    steps = world.clock.run(work())
+
+    assert set(steps) <= {FreshnessStep.LIVE, FreshnessStep.CACHED}
+    assert max(sum(t <= u < t + 60 for u in moments) for t in moments) <= 30

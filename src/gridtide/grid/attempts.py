@@ -1,15 +1,15 @@
 """
 When one zone and product of a provider may be asked again after failures.
 
-A fault makes the distance between tries grow, never below what a healthy zone is asked at; a refusal for good, such
-as a plan that does not cover it, is remembered for an hour.
+A fault makes the distance between tries grow, never below what a healthy zone is asked at; a limit postpones the next
+try and is no fault; a refusal for good, such as a plan that does not cover it, is remembered for an hour.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gridtide.domain.errors import ConfigurationError, Unauthorized, ZoneNotCovered
+from gridtide.domain.errors import ConfigurationError, RateLimited, Unauthorized, ZoneNotCovered
 from gridtide.grid import freshness
 from gridtide.grid.breaker import Backoff
 from gridtide.grid.line import RETRIES
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Attempts"]
 
 _REFUSED_FOR_S: Final = 3600.0
+_LIMITED_LEAST_S: Final = 5.0
 
 
 class Attempts:
@@ -39,6 +40,12 @@ class Attempts:
         self._backoff = Backoff()
         self._refused_until = 0.0
         self._problem = ""
+        self._limited = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a limit on calls is what is being waited for."""
+        return self._limited and self.wait > 0
 
     @property
     def is_refused(self) -> bool:
@@ -70,8 +77,14 @@ class Attempts:
         """
         now = self._desk.clock.monotonic()
         self._problem = error.message
+        self._limited = isinstance(error, RateLimited)
         if isinstance(error, (Unauthorized, ZoneNotCovered, ConfigurationError)):
             self._refused_until = now + _REFUSED_FOR_S
+            return
+        asked = error.retry_after.total_seconds() if error.retry_after else 0.0
+        if isinstance(error, RateLimited):
+            spread = self._desk.rng.uniform(1.0, 1.5)
+            self._backoff.postpone(now, max(asked, _LIMITED_LEAST_S) * spread)
             return
         interval = freshness.healthy_interval(self._info, self._desk.ttl)
         if cold and not self._backoff.failures:
@@ -79,7 +92,7 @@ class Attempts:
         self._backoff.failed(
             now,
             interval=interval.total_seconds(),
-            at_least=error.retry_after.total_seconds() if error.retry_after else 0.0,
+            at_least=asked,
             rng=self._desk.rng,
         )
 

@@ -122,3 +122,7 @@ class Backoff:
         span = interval * 2 ** min(self.failures, _DOUBLINGS_MAX)
         self.failures += 1
         self._until = now + max(span * rng.uniform(1.0, 1.1), at_least)
+
+    def postpone(self, now: float, span: float) -> None:
+        """Wait at least *span* without counting a failure: the limit was ours or the provider's, not a fault."""
+        self._until = max(self._until, now + span)

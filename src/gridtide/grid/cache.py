@@ -254,12 +254,18 @@ class Cache:
             load: Fetches; its error goes to everybody who waits.
             good: Whether what another process fetched meanwhile will do.
         """
+        return await asyncio.shield(self.start(key, load, good=good))
+
+    def start(
+        self, key: CacheKey, load: Callable[[], Awaitable[Entry]], *, good: Callable[[Entry], bool]
+    ) -> asyncio.Task[Entry]:
+        """Do what `fill` does, without waiting; the task must not be cancelled, others may wait for it."""
         flight = self._flights.get(key)
         if flight is None:
             flight = asyncio.get_running_loop().create_task(self._fly(key, load, good), name=f"fill {key.text}")
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(flight)
+        return flight
 
     async def aclose(self) -> None:
         """Stop the loads under way."""

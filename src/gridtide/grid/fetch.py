@@ -41,6 +41,7 @@ __all__ = ["Fetcher"]
 _LOG: Final = logging.getLogger("gridtide.grid.fetch")
 
 PAGES_MAX: Final = 100
+PAGE_PATIENCE_S: Final = 60.0
 _PARSE_INLINE_MAX: Final = 256 * 1024
 
 
@@ -166,17 +167,26 @@ class Fetcher:
         provider, name, size = line.provider, line.provider.info.name, 0
         line.breaker.check(self._clock.monotonic())
         deadline = self._clock.monotonic() + self._timing.total
+        in_pages = ask.product is Product.HISTORY
         while requests := _wanted(provider, ask, replies):
             for request in requests:
                 if len(replies) >= PAGES_MAX:
                     raise MalformedPayload(f"{name} has more than {PAGES_MAX} pages for one question", provider=name)
-                replies.append(await line.reply(request, ask, deadline=deadline, retries=retries))
-                size += len(replies[-1].body)
+                if in_pages:
+                    deadline = await self._next_page(line, clock_stop)
+                reply = await line.reply(request, ask, deadline=deadline, retries=retries, admitted=in_pages)
+                replies.append(reply)
+                size += len(reply.body)
                 if size > INFLATED_CAP:
                     raise MalformedPayload(f"{name} sent more than {INFLATED_CAP} bytes in all", provider=name)
-                if ask.product is Product.HISTORY:
-                    deadline = self._clock.monotonic() + self._timing.total
-                    clock_stop.reschedule(asyncio.get_running_loop().time() + self._timing.total)
+
+    async def _next_page(self, line: Line, clock_stop: asyncio.Timeout) -> float:
+        """Wait for the budget as long as need be, since nobody is waiting; then a page has the total time. [s]"""
+        loop, total = asyncio.get_running_loop(), self._timing.total
+        clock_stop.reschedule(loop.time() + PAGE_PATIENCE_S + total)
+        await line.admit(PAGE_PATIENCE_S)
+        clock_stop.reschedule(loop.time() + total)
+        return self._clock.monotonic() + total
 
     async def _single(self, provider: Provider, request: Request) -> Reply:
         line = self._line(provider)

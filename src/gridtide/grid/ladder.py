@@ -41,6 +41,7 @@ _STEPS: Final = tuple(FreshnessStep)
 _FORECAST_STEPS: Final = (timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1))
 _SOURCE_PATIENCE_S: Final = 10.0
 _HISTORY_PATIENCE_S: Final = 10.0
+_HISTORY_ENOUGH: Final = timedelta(hours=23)
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -186,7 +187,7 @@ class Ladder:
         patience: float,
     ) -> Part | None:
         """The present value; also as a witness for a forecast that does not say when it was made."""
-        if query.window.end <= now or not source.offers(Product.CURRENT):
+        if query.window.end <= now or not source.offers(Product.CURRENT) or (forecast and forecast.limited):
             return None
         if forecast is not None and forecast.series is not None and forecast.is_usable(bound):
             known_now = forecast.series.curve_at(to_ns(now)) is not None
@@ -211,11 +212,7 @@ class Ladder:
         if self._forecaster is None or series.covers(ahead):
             return series, ""
         span = Interval(now - self._history_span, now)
-        try:
-            async with asyncio.timeout(_HISTORY_PATIENCE_S):
-                past = await source.past.read(span)
-        except TimeoutError:
-            past = await source.past.read(span, fetch=False)
+        past = await source.past.recent(span, enough=_HISTORY_ENOUGH, patience=_HISTORY_PATIENCE_S)
         known = _joined(past.series, until(series, to_ns(now)))
         try:
             own = self._own(source, known, now, window.end) if known else None

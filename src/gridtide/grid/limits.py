@@ -2,10 +2,11 @@
 Politeness towards providers: budgets of calls, pauses they ask for, and few connections at once (invariant I10).
 
 A budget is kept as one number per host, the *theoretical arrival time* of the generic cell rate algorithm (a token
-bucket without a timer): at most *calls* requests start in any span of *window*, half of them in one burst. With a
-shared store the same number lives there, so that replicas share one budget and one pause; when the store does not
-answer, each process keeps to its own fraction. A fresh process starts with a quarter of the burst, and with a sixteenth
-of its fraction's, so that restarts do not multiply the budget.
+bucket without a timer): at most *calls* requests start in any span of *window*, part of them in one burst. Work in the
+background leaves half of the burst to questions that somebody waits for. With a shared store the same number lives
+there, so that replicas share one budget and one pause; when the store does not answer, each process keeps to its own
+fraction. A store that was emptied starts with half of the burst, and a process that has lost its store with a
+sixteenth of its fraction's, so that restarts do not multiply the budget.
 
 References:
     ITU-T I.371 (2004), annex A: generic cell rate algorithm, virtual scheduling form.
@@ -14,7 +15,7 @@ References:
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "Limits", "SharedLimits"]
 
 _HOSTS_MAX: Final = 4096
-_COLD_SHARE: Final = 0.25
+_BURST_SHARE: Final = 0.25
+_SMALL_BURST: Final = 10
+_HEADROOM: Final = 0.5
+_COLD_SHARE: Final = 0.5
 _COLD_SHARE_ALONE: Final = 1 / 16
 
 
@@ -40,19 +44,25 @@ class Budget:
     Args:
         calls: Most calls that may start in any span of *window*.
         window: Span the calls are counted over.
+        background: Whether half of the burst is left to others.
     """
 
     calls: int
     window: timedelta
+    background: bool = False
 
     def scaled(self, share: float) -> Budget:
         """Fraction of the budget; never less than one call."""
-        return Budget(max(1, int(self.calls * share)), self.window)
+        return replace(self, calls=max(1, int(self.calls * share)))
+
+    def behind(self) -> Budget:
+        """Return the same budget for work that nobody waits for."""
+        return replace(self, background=True)
 
     @property
     def burst(self) -> int:
-        """Most calls that may start at once."""
-        return max(1, self.calls // 2)
+        """Most calls that may start at once: a quarter of all, or ten, but never more than half."""
+        return max(1, min(self.calls // 2, max(_SMALL_BURST, int(self.calls * _BURST_SHARE))))
 
     @property
     def interval(self) -> float:
@@ -62,16 +72,16 @@ class Budget:
     @property
     def tolerance(self) -> float:
         """How far the arrival time may run ahead of now. [s]"""
-        return (self.burst - 1) * self.interval
+        return (self.burst - 1) * self.interval * (_HEADROOM if self.background else 1.0)
 
     @property
     def cold_lead(self) -> float:
-        """Lead of the arrival time in a fresh process or store, which leaves a quarter of the burst. [s]"""
+        """Lead of the arrival time in an empty store, which leaves half of the burst. [s]"""
         return self.cold_lead_of(_COLD_SHARE)
 
     def cold_lead_of(self, share: float) -> float:
         """Lead of the arrival time that leaves *share* of the burst. [s]"""
-        return self.tolerance - (max(1, int(self.burst * share)) - 1) * self.interval
+        return (self.burst - max(1, int(self.burst * share))) * self.interval
 
 
 class SharedLimits(Protocol):
@@ -152,7 +162,7 @@ class Limits:
     def _reserve(self, host: str, budget: Budget, patience: float, *, own_share: bool) -> float:
         now = self._clock.monotonic()
         key = (host, own_share)
-        cold = budget.cold_lead_of(_COLD_SHARE_ALONE if own_share else _COLD_SHARE)
+        cold = budget.cold_lead_of(_COLD_SHARE_ALONE if own_share else 1.0)
         arrival = max(self._arrivals.get(key, now + cold), now)
         wait = max(0.0, arrival - budget.tolerance - now)
         if wait <= patience:

@@ -76,9 +76,16 @@ class Line:
         self.skew: timedelta | None = None
         self._means = means
         self._budget = Budget(info.calls_per_window, info.budget_window)
+        self._time_to_answer = wire.timing.total / 2  # what a wait for our own budget leaves of a fetch
         self._login = Login(provider, self._send_login, clock=means.clock, redactor=means.redactor)
 
-    async def reply(self, request: Request, ask: Ask | None, *, deadline: float, retries: int = RETRIES) -> Reply:
+    async def admit(self, patience: float) -> None:
+        """Wait for a place in the budget, behind everybody who is waited for; raises `RateLimited`. [s]"""
+        await self._means.limits.admit(self.wire.host, self._budget.behind(), patience=patience)
+
+    async def reply(
+        self, request: Request, ask: Ask | None, *, deadline: float, retries: int = RETRIES, admitted: bool = False
+    ) -> Reply:
         """
         Send one request until its answer is usable, the tries are used up or time is over.
 
@@ -87,6 +94,7 @@ class Line:
             ask: What it is for; lets the provider explain a failure.
             deadline: Monotonic time by which the fetch must be done. [s]
             retries: Further tries after a passing fault.
+            admitted: Whether the first try has its place in the budget already.
 
         Raises:
             GridError: The last failure.
@@ -94,7 +102,10 @@ class Line:
         rejected, tries = "", 0
         while True:
             token = await self._token(request, rejected)
-            failure = await self._try(request, ask, token, deadline)
+            if not admitted:
+                await self._admitted(deadline)
+            admitted = False
+            failure = await self._try(request, ask, token)
             if not isinstance(failure, GridError):
                 return failure
             if token and not rejected and _asks_for_login(failure):
@@ -105,9 +116,12 @@ class Line:
             await self._wait(failure, tries, deadline)
             tries += 1
 
-    async def _try(self, request: Request, ask: Ask | None, token: str, deadline: float) -> Reply | GridError:
+    async def _admitted(self, deadline: float) -> None:
+        patience = deadline - self._means.clock.monotonic() - self._time_to_answer
+        await self._means.limits.admit(self.wire.host, self._budget, patience=max(patience, 0.0))
+
+    async def _try(self, request: Request, ask: Ask | None, token: str) -> Reply | GridError:
         means, name = self._means, self.provider.info.name
-        await means.limits.admit(self.wire.host, self._budget, patience=deadline - means.clock.monotonic())
         means.redactor.learn(*secrets_of(request))
         means.tally[name, "calls"] += 1
         try:
@@ -149,8 +163,8 @@ class Line:
         means.redactor.learn(*secrets_of(request))
         tries = 0
         while True:
-            await means.limits.admit(f"{self.wire.host} login", _LOGIN_BUDGET, patience=self.wire.timing.total)
-            await means.limits.admit(self.wire.host, self._budget, patience=self.wire.timing.total)
+            await means.limits.admit(f"{self.wire.host} login", _LOGIN_BUDGET, patience=self._time_to_answer)
+            await means.limits.admit(self.wire.host, self._budget, patience=self._time_to_answer)
             means.tally[self.provider.info.name, "logins"] += 1
             try:
                 return await self.wire.send(request)

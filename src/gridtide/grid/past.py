@@ -7,6 +7,7 @@ every read does not fetch; the newest day is fetched again with every addition, 
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,8 @@ __all__ = ["Past"]
 
 _KEPT: Final = timedelta(days=35)
 _OVERLAP: Final = timedelta(days=1)
+_LONG: Final = timedelta(days=14)
+_HOUR: Final = timedelta(hours=1)
 _MOMENT: Final = timedelta(microseconds=1)
 
 
@@ -50,6 +53,7 @@ class Past:
         self._candidate = candidate
         self._desk = desk
         self._attempts = Attempts(info, desk)
+        self._progress = asyncio.Event()
         self._key = CacheKey(info.name, candidate.key, Product.HISTORY, candidate.kind, candidate.scope)
 
     async def read(self, window: Interval, *, fetch: bool = True) -> Part:
@@ -73,10 +77,37 @@ class Past:
         if not fetch or (problem := self._attempts.obstacle()):
             return self._so_far(entry, problem if fetch else "")
         try:
-            entry = await self._desk.cache.fill(self._key, lambda: self._load(window, entry), good=good)
+            filled = await self._desk.cache.fill(self._key, lambda: self._load(window, entry), good=good)
+            if not good(filled):  # somebody else's flight was about another span
+                filled = await self._desk.cache.fill(self._key, lambda: self._load(window, filled), good=good)
         except CarbonError as error:
             return self._so_far(entry, error.message)
-        return Part(entry.series, FreshnessStep.LIVE, timedelta(0))
+        return Part(filled.series, FreshnessStep.LIVE, timedelta(0))
+
+    async def recent(self, window: Interval, *, enough: timedelta, patience: float) -> Part:
+        """
+        What is known of a span that ends now; the rest of it is fetched behind, newest first.
+
+        Args:
+            window: Span of interest.
+            enough: How much of its end must be known to return at once.
+            patience: How long to wait for that much. [s]
+        """
+        newest = Interval(max(window.start, window.end - enough), window.end - max(self._desk.ttl, _HOUR))
+        wanted = Interval(window.start, newest.end)
+        entry = await self._desk.cache.get(self._key, lambda entry: entry.answers(wanted))
+        if entry is not None and entry.answers(wanted):
+            return Part(entry.series, FreshnessStep.CACHED, entry.age(self._desk.clock.now()))
+        if not self.is_offered or self._attempts.obstacle():
+            return await self.read(window, fetch=False)
+        flight = self._desk.cache.start(
+            self._key, lambda: self._load(window, entry), good=lambda entry: entry.answers(wanted)
+        )
+        if entry is None or not entry.answers(newest):
+            progress = asyncio.ensure_future(self._progress.wait())
+            await asyncio.wait({flight, progress}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            progress.cancel()
+        return await self.read(window, fetch=False)
 
     async def collect(self, series: Series) -> None:
         """Keep values that have come true, for providers that give no history of their own."""
@@ -95,11 +126,14 @@ class Past:
         return Part(entry.series, FreshnessStep.STALE, entry.age(self._desk.clock.now()), problem, refused)
 
     async def _load(self, window: Interval, entry: Entry | None) -> Entry:
-        """Fetch what is missing after and before the known span, newest first, and join it."""
+        """Fetch what is missing after and before the known span, newest first; each piece is kept as it comes."""
         reached = entry
+        self._progress.clear()
         try:
             for span in self._missing(window, entry):
                 reached = _extended(reached, await self._fetch(span), span, self._desk.clock.now())
+                await self._desk.cache.put(self._key, reached)
+                self._progress.set()
         except CarbonError as error:
             self._attempts.failed(error, cold=entry is None)
             if reached is None or reached is entry:
@@ -125,22 +159,29 @@ class Past:
     def _missing(self, window: Interval, entry: Entry | None) -> list[Interval]:
         most = self._info.max_span
         if entry is None:
-            return _chunks(window, most)[::-1]
+            return _backwards(window, most)
         missing: list[Interval] = []
         if window.end > entry.covered.end:
             start = max(entry.covered.start, entry.covered.end - _OVERLAP)
-            missing += _chunks(Interval(start, window.end), most)
+            missing += _backwards(Interval(start, window.end), most)[::-1]
         if window.start < entry.covered.start:
-            missing += _chunks(Interval(window.start, entry.covered.start), most)[::-1]
+            missing += _backwards(Interval(window.start, entry.covered.start), most)
         return missing
 
 
-def _chunks(window: Interval, most: timedelta) -> list[Interval]:
-    spans, start = [], window.start
-    while start < window.end:
-        end = min(start + most, window.end)
+def _backwards(window: Interval, most: timedelta) -> list[Interval]:
+    """
+    Parts of *window*, newest first.
+
+    Where a source gives two weeks at once, parts are as long as it allows; where it publishes a file per day they
+    begin with one day and grow, so that something is known soon.
+    """
+    spans, end = [], window.end
+    span = most if most >= _LONG else min(_OVERLAP, most)
+    while end > window.start:
+        start = max(end - span, window.start)
         spans.append(Interval(start, end))
-        start = end
+        end, span = start, min(2 * span, most)
     return spans
 
 

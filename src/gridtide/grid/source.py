@@ -123,9 +123,10 @@ class Source:
             except CarbonError as error:
                 problem = error.message
         if entry is None:
-            return Part(None, FreshnessStep.NONE, problem=problem, refused=attempts.is_refused)
+            refused, limited = attempts.is_refused, attempts.is_limited
+            return Part(None, FreshnessStep.NONE, problem=problem, refused=refused, limited=limited)
         part = self._judged(entry, product, FreshnessStep.CACHED, max_age)
-        return replace(part, problem=problem, refused=attempts.is_refused)
+        return replace(part, problem=problem, refused=attempts.is_refused, limited=attempts.is_limited)
 
     def due(self, product: Product, *, idle: timedelta) -> datetime | None:
         """When to fetch *product* again; None when nobody has asked for it within *idle*."""
