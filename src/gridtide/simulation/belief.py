@@ -127,6 +127,10 @@ class FromHistory:
     def __post_init__(self) -> None:
         own.method_for(self.method)
 
+    def prepare(self, truth: Series, window: Interval) -> None:
+        """Make all forecasts of *window* now, so that their cost is counted once and apart."""
+        self._rolled(truth, window)
+
     def readings(self, truth: Series, window: Interval) -> Iterator[tuple[int, Reading]]:
         """One reading for each renewal; none where history is too short, said as such."""
         made = self._rolled(truth, window)

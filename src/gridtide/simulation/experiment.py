@@ -21,7 +21,7 @@ from gridtide.engine.engine import Engine, Policy
 from gridtide.grid import files, recordings
 from gridtide.planning.options import PlanOptions
 from gridtide.simulation import generate, runs, traces, vector
-from gridtide.simulation.belief import with_faults, with_past
+from gridtide.simulation.belief import FromHistory, with_faults, with_past
 from gridtide.simulation.world import World
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Experiment:
         truth: What came true, by zone.
         run_now: Every job started at its arrival, on what came true.
         outcomes: One for each policy.
+        forecast_cpu_s: Processor time of the forecasts that all policies share. [s]
         rejected: Rows of a trace that could not be used.
         notes: What the reader should know, one sentence each.
     """
@@ -93,6 +94,7 @@ class Experiment:
     truth: Mapping[str, Series]
     run_now: Payment
     outcomes: tuple[Outcome, ...]
+    forecast_cpu_s: float = 0.0
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -128,6 +130,12 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
     _require_known(jobs, truth)
     at_once = runs.pay(jobs, runs.whole_runs(jobs, jobs.arrival_ns, np.full(jobs.size, np.nan)), truth)
     belief = scenario.belief.build(scenario.seed)
+    window = _window(scenario, jobs)
+    begun = _PROCESS_TIME()
+    if isinstance(belief, FromHistory):
+        for series in truth.values():
+            belief.prepare(series, window)
+    forecast_cpu_s = _PROCESS_TIME() - begun
     best = {split: runs.cheapest(jobs, truth, pauses=split) for split in {p.pauses for p in scenario.policies}}
     outcomes = []
     for done, spec in enumerate(scenario.policies):
@@ -145,9 +153,15 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
         truth=truth,
         run_now=at_once,
         outcomes=tuple(outcomes),
+        forecast_cpu_s=forecast_cpu_s,
         rejected=rejected,
         notes=tuple(_notes(scenario, jobs, truth, rejected, outcomes)),
     )
+
+
+def _window(scenario: Scenario, jobs: JobTable) -> Interval:
+    """From the first arrival until the last job is over: as long as anything can still be learnt."""
+    return Interval(scenario.start, max(scenario.end, from_ns(int(jobs.ends_ns.max()))))
 
 
 def _outcome(  # noqa: PLR0917 - one policy in its whole surroundings
@@ -175,7 +189,7 @@ def _outcome(  # noqa: PLR0917 - one policy in its whole surroundings
             field="work",
         )
     begun = _PROCESS_TIME()
-    window = Interval(scenario.start, max(scenario.end, from_ns(int(jobs.ends_ns.max()))))
+    window = _window(scenario, jobs)
     if by_vectors:
         believed = {name: next(belief.readings(series, window))[1].series for name, series in truth.items()}
         lived = vector.plan_once(jobs, believed, method=spec.method)

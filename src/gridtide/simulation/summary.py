@@ -29,6 +29,7 @@ ALL_ZONES: Final = "all"
 
 _SLACK_EDGES_H: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, np.inf)
 _DELAY_SHARES: Final = tuple(range(0, 101, 5))
+_BLIND: Final = frozenset({"run-now", "run-latest"})
 _TINY: Final = 1e-9
 
 
@@ -75,7 +76,8 @@ class Footprint:
 
     Attributes:
         cpu_s: Processor time of planning and simulating. [s]
-        own_grams: Of that time, at `OWN_POWER_W` and the zones' mean. [gCO2eq]
+        forecast_cpu_s: Processor time of the forecasts it stood on; 0 for a policy that looks at none. [s]
+        own_grams: Of both times, at `OWN_POWER_W` and the zones' mean. [gCO2eq]
         saved_grams: None when no power is known; negative for a loss. [gCO2eq]
     """
 
@@ -83,6 +85,7 @@ class Footprint:
     path: str
     decisions: int
     cpu_s: float
+    forecast_cpu_s: float
     own_grams: float
     saved_grams: float | None
     cpu_s_per_million: float
@@ -156,9 +159,12 @@ def pareto(experiment: Experiment) -> list[dict[str, object]]:
 def own_footprint(experiment: Experiment) -> list[Footprint]:
     """Our own processor time and its estimated emissions, by policy."""
     found = []
+    blind = {p.name for p in experiment.scenario.policies if p.method in _BLIND}
     for outcome in experiment.outcomes:
         total = _summary(experiment, outcome, ALL_ZONES, np.ones(experiment.jobs.size, bool))
-        own = outcome.cpu_s / 3600.0 * OWN_POWER_W / 1000.0 * experiment.mean_g_per_kwh
+        forecasts = 0.0 if outcome.policy in blind else experiment.forecast_cpu_s
+        spent = outcome.cpu_s + forecasts
+        own = spent / 3600.0 * OWN_POWER_W / 1000.0 * experiment.mean_g_per_kwh
         saved = None if total.run_now_grams is None or total.grams is None else total.run_now_grams - total.grams
         scale = 1e6 / max(total.decisions, 1)
         found.append(
@@ -167,9 +173,10 @@ def own_footprint(experiment: Experiment) -> list[Footprint]:
                 path=outcome.path,
                 decisions=total.decisions,
                 cpu_s=outcome.cpu_s,
+                forecast_cpu_s=forecasts,
                 own_grams=own,
                 saved_grams=saved,
-                cpu_s_per_million=outcome.cpu_s * scale,
+                cpu_s_per_million=spent * scale,
                 own_grams_per_million=own * scale,
                 saved_grams_per_million=None if saved is None else saved * scale,
             )
