@@ -87,6 +87,18 @@ def test_b16_a_named_source_without_its_key_gives_way_to_its_fallback(caplog):
     assert "eia needs EIA_API_KEY; the next source takes its place" in caplog.text
 
 
+def test_b27_a_fallback_of_another_kind_is_refused():
+    """A price is no stand-in for a carbon intensity, unless mixing is allowed and then labelled."""
+    mixed = {"provider": "uk", "fallbackProviders": ["energy-charts-price"]}
+    with pytest.raises(ConfigurationError) as caught:
+        names(**mixed)
+
+    assert caught.value.message == (
+        "fallback_providers holds energy-charts-price, which gives price signals; uk gives average"
+    )
+    assert names(**mixed, policies={"allowSignalMix": True}) == ["uk", "energy-charts-price"]
+
+
 def test_the_key_of_the_template_belongs_to_the_source_beside_it():
     """``apiKey`` with ``provider`` is the first description's way."""
     settings = load_settings(document={"provider": "electricityMaps".lower(), "apiKey": "k"})

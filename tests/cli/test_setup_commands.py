@@ -10,6 +10,7 @@ import pytest
 from gridtide.api import clocks
 from gridtide.config.load import load_settings
 from gridtide.config.settings import rows
+from gridtide.testing import FakeGridServer, wave_series
 
 # -- config ------------------------------------------------------------------------------------------------------------
 
@@ -231,6 +232,21 @@ def test_doctor_names_the_key_that_is_missing(run):
     assert result.code == 0
     assert missing.code == 77
     assert "provider watttime needs WATTTIME_USER" in str(missing.json["checks"])
+
+
+def test_doctor_asks_the_sources_of_the_place(run, monkeypatch):
+    """A source that answers is fine; one that is away is a warning, and with none left it fails."""
+    with FakeGridServer({"uk": wave_series()}) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDER", "uk")
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS_UK_BASE_URL", server.base_url("uk"))
+        up = run("doctor", "--zone", "GB", "--json")
+    down = run("doctor", "--zone", "GB", "--json")
+
+    assert up.code == 0
+    assert checks(up)["sources"][0] == "ok"
+    assert "uk answers for GB; known until " in checks(up)["sources"][1]
+    assert down.code == 69
+    assert checks(down)["sources"] == ("fail", "none answers for GB")
 
 
 def test_doctor_shows_no_credential(run, monkeypatch):

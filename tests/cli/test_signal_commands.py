@@ -147,6 +147,20 @@ def test_b07_a_text_that_is_no_place_is_refused(run, text, message):
     assert len(result.err) < 500
 
 
+def test_b07_a_flag_is_answered_with_its_letters(run):
+    """A flag is two letters in disguise."""
+    result = run("zones", "resolve", "\U0001f1e9\U0001f1ea")
+
+    assert result.code == 65
+    assert "hint: did you mean DE?" in result.err
+
+
+@pytest.mark.parametrize("text", ["Germany", "DEU"])
+def test_b07_names_of_countries_are_understood(run, text):
+    """Written out, or in three letters."""
+    assert run("zones", "resolve", text, "--json").json["place"]["zone"] == "DE"
+
+
 def test_b07_norway_is_norway(run):
     """``no`` is a country, not a negation."""
     assert run("zones", "resolve", "no", "--json").json["place"]["country"] == "NO"

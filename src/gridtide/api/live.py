@@ -126,6 +126,7 @@ def build_providers(settings: Settings) -> list[Provider]:
                     **error.facts,  # type: ignore[arg-type]  # the facts of the same error
                 ) from None
             _LOG.warning("%s; the next source takes its place", error.message)
+    _require_same_kind(made, settings)
     if first != "auto":
         return made
     taken = set(named)
@@ -133,6 +134,28 @@ def build_providers(settings: Settings) -> list[Provider]:
         if name not in taken and _joins(spec, settings):
             made.append(_make(spec, settings))
     return made
+
+
+def _require_same_kind(named: list[Provider], settings: Settings) -> None:
+    """
+    Refuse a fallback that could never stand in, because it gives another kind of signal.
+
+    Raises:
+        ConfigurationError: The message names both sources and both kinds.
+    """
+    if len(named) < 2 or settings.policies.allow_signal_mix:
+        return
+    first = named[0].info
+    wanted = {str(kind) for kind in first.kinds} if settings.signal == "auto" else {settings.signal}
+    for provider in named[1:]:
+        offered = {str(kind) for kind in provider.info.kinds}
+        if not wanted & offered:
+            raise ConfigurationError(
+                f"fallback_providers holds {provider.info.name}, which gives {' and '.join(sorted(offered))} signals; "
+                f"{first.name} gives {' and '.join(sorted(wanted))}",
+                hint="take it out, or set policies.allow_signal_mix: values are then labelled where the kind changes",
+                field="fallback_providers",
+            )
 
 
 def _joins(spec: ProviderSpec, settings: Settings) -> bool:
