@@ -527,6 +527,23 @@ class TestAlternatives:
         assert decide(alternatives=0).alternatives == ()
 
 
+class TestSaving:
+    @pytest.mark.parametrize("power_w", [None, 500.0])
+    def test_time_lost_to_resumes_is_no_saving(self, power_w):
+        """Two hours at 60 and half a resume at 140 cost 190, which saves 5 % of 200, not the 24 % of their mean."""
+        job = replace(JOB, duration=2 * HOUR, interruptible=True, suspend_cost=HOUR / 2, power_w=power_w)
+        decision = decide(job, hourly(60.0, 140.0, 60.0, 140.0))
+
+        assert (len(decision.intervals), decision.mean) == (2, pytest.approx(76.0))
+        assert decision.saving == pytest.approx(0.05)
+
+    def test_being_paid_more_is_a_saving(self):
+        """From -10 to -20 a MWh is a saving of all that was paid before, not a loss."""
+        series = hourly(-10.0, -20.0, 5.0, 5.0, signal=Signal(SignalKind.PRICE, provider="demo", zone="X"))
+
+        assert decide(series=series).saving == pytest.approx(1.0)
+
+
 class TestUnits:
     def test_without_power_there_are_no_grams(self):
         """The mean needs no power, grams do."""

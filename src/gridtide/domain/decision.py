@@ -158,8 +158,21 @@ class Decision:
 
     @property
     def saving(self) -> float | None:
-        """Share of the run-now mean that the plan avoids; negative for a loss, None when either is unknown."""
+        """
+        Share of run-now's emissions that the plan avoids; negative for a loss, None when either is unknown.
+
+        Counted in grams where they are known, else as mean times running time: a plan whose resumes take time of
+        their own does not save what its mean alone would suggest.
+        """
         now = self.baseline("run-now")
         if now is None or not now.mean or self.mean is None:
             return None
-        return 1.0 - self.mean / now.mean
+        if now.grams and self.grams is not None:
+            return (now.grams - self.grams) / abs(now.grams)
+        before, after = _hours(now.intervals), _hours(self.intervals)
+        longer = after / before if before and after else 1.0
+        return (now.mean - self.mean * longer) / abs(now.mean)
+
+
+def _hours(intervals: tuple[Interval, ...]) -> float:
+    return sum(i.length.total_seconds() for i in intervals) / 3600.0
