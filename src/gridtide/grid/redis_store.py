@@ -44,6 +44,7 @@ _LOG: Final = logging.getLogger("gridtide.grid.redis_store")
 
 BUDGET_S: Final = 0.1
 _AT_ONCE: Final = 8
+_OWN_LAG_S: Final = 0.03
 _REST_FIRST_S: Final = 1.0
 _REST_MOST_S: Final = 30.0
 _ENTRY_MOST: Final = 4 * 1024 * 1024
@@ -194,7 +195,13 @@ class RedisStore:
         return answer
 
     async def _within_budget(self, command: Callable[[], Awaitable[Any]], unknown: object) -> tuple[Any, bool]:
-        """Answer of one command, and whether its key holds another type; a failure starts a rest, once for many."""
+        """
+        Answer of one command, and whether its key holds another type; a failure starts a rest, once for many.
+
+        A command that ends much later than its budget tells that this process was busy, not that the server is down.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with asyncio.timeout(self._budget):
                 answer = await command()
@@ -202,7 +209,8 @@ class RedisStore:
             _LOG.debug("redis refused a command: %s", str(error)[:80])
             return unknown, "WRONGTYPE" in str(error)
         except (RedisError, OSError, TimeoutError) as error:
-            if not self.is_resting:
+            busy = loop.time() - began > self._budget + _OWN_LAG_S
+            if not (busy or self.is_resting):
                 self._rest_until = self._clock.monotonic() + self._rest
                 _LOG.warning("redis does not answer (%s); left alone for %.0f s", type(error).__name__, self._rest)
                 self._rest = min(2 * self._rest, _REST_MOST_S)

@@ -17,6 +17,7 @@ import asyncio
 import heapq
 import itertools
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -28,12 +29,28 @@ from gridtide.testing.traffic import Traffic
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-__all__ = ["FakeClock"]
+__all__ = ["FakeClock", "RealClock"]
 
 T = TypeVar("T")
 
 DEFAULT_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _QUIET_S: Final = 0.001
+
+
+class RealClock:
+    """Time as it is; for servers that people try clients against by hand, and for runs with real processes."""
+
+    def now(self) -> datetime:
+        """Aware UTC wall time."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never jump. [s]"""
+        return time.monotonic()
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Return at or just after *instant*."""
+        await asyncio.sleep(max(0.0, (as_utc(instant) - self.now()).total_seconds()))
 
 
 class FakeClock:

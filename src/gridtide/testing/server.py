@@ -16,14 +16,13 @@ names a provider's real host is taken as that provider's too, for clients whose 
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
-from time import monotonic
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from gridtide.domain.errors import UnknownProvider
 from gridtide.domain.series import Series
 from gridtide.testing.answer import Answer
-from gridtide.testing.clock import FakeClock
+from gridtide.testing.clock import FakeClock, RealClock
 from gridtide.testing.connection import Pauser
 from gridtide.testing.fake.catalogue import HOSTS, default_families
 from gridtide.testing.fault_book import ActiveFault, FaultBook
@@ -44,16 +43,6 @@ __all__ = ["FakeGridServer"]
 
 ANY_ZONE: Final = "*"
 F = TypeVar("F", bound="Family")
-
-
-class _RealClock:
-    """Time as it is, for a server that people try clients against by hand."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return monotonic()
 
 
 class FakeGridServer:
@@ -82,7 +71,7 @@ class FakeGridServer:
         seed: int = 0,
         port: int = 0,
     ) -> None:
-        self.clock: Clock = clock or _RealClock()
+        self.clock: Clock = clock or RealClock()
         self.log = RequestLog()
         self.faults = FaultBook(seed)
         self._families = {family.name: family for family in (*default_families(), *families)}
