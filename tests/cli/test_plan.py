@@ -1,8 +1,13 @@
 """plan and check: methods, deadlines, wall times, baselines, missing data (rows B04, B05, B06)."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gridtide.cli.errors import NOT_NOW
+from gridtide.domain.instants import parse_instant
+from gridtide.testing import FakeGridServer, wave_series
 
 
 def plan(run, *argv):
@@ -247,6 +252,20 @@ def test_a_file_that_ended_before_now_is_refused(run, given):
 
     assert result.code == 65
     assert "hint: add --at TIME inside it" in result.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "needs_past"), [((), False), (("--percentile", "40"), True)], ids=["window", "percentile"]
+)
+def test_the_past_is_asked_for_only_by_a_percentile(run, monkeypatch, flags, needs_past):
+    """A plan for the night costs a source a few calls, not a month of history."""
+    with FakeGridServer({"uk": wave_series()}) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS_UK_BASE_URL", server.base_url("uk"))
+        plan(run, "--zone", "GB", "--provider", "uk", "--duration", "1h", "--max-delay", "8h", *flags)
+        asked = re.findall(r"20\d\d-\d\d-\d\dT\d\d:\d\dZ", " ".join(call.path for call in server.log))
+
+    reach = datetime.now(UTC) - min(map(parse_instant, asked))
+    assert (reach > timedelta(days=7)) is needs_past
 
 
 # -- check -------------------------------------------------------------------------------------------------------------

@@ -36,12 +36,12 @@ def command(
     from gridtide.cli import payload  # noqa: PLC0415
     from gridtide.cli.errors import NOT_NOW  # noqa: PLC0415
     from gridtide.cli.job import job_settings, read_job, warn_about  # noqa: PLC0415
-    from gridtide.cli.session import PAST, Session  # noqa: PLC0415
+    from gridtide.cli.session import Session  # noqa: PLC0415
     from gridtide.domain.decision import Action  # noqa: PLC0415
 
     session = Session("check", where, say, overrides=job_settings(job, how))
     asked = read_job(session, job, how, duration="1h")
-    reading = session.read(ahead=asked.ahead, back=PAST)
+    reading = session.read(ahead=asked.ahead, back=asked.back)
     if require_data:
         session.require(reading)
     session.require_file(reading, covers_now=False)

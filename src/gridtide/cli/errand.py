@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 
 from gridtide.accounting.savings import Power, Saving, run_time, saving_against_run_now
 from gridtide.cli import wording
-from gridtide.cli.session import PAST
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import CarbonError, Conflict
 from gridtide.domain.instants import from_ns
@@ -254,7 +253,7 @@ class Errand:
 
     def _ask(self, now: datetime) -> SignalQuery:
         ahead = self.session.now + self.job.ahead
-        back = PAST if self.job.options.percentile is not None else timedelta(hours=1)
+        back = self.job.back
         window = Interval(now - back, max(ahead, now + timedelta(hours=1)))
         settings = self.session.settings
         bound = settings.cache.max_stale if settings.origin("cache.max_stale") != "default" else None

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from gridtide.domain.ports import Reading
     from gridtide.planning.options import PlanOptions
 
-__all__ = ["Job", "describe_workload", "job_settings", "read_job", "warn_about"]
+__all__ = ["PAST", "Job", "describe_workload", "job_settings", "read_job", "warn_about"]
+
+PAST: Final = timedelta(days=30)
+"""How far back values are asked for, for percentiles of what has been."""
 
 _MARGIN: Final = timedelta(hours=1)
 _METHODS: Final = ("auto", "run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time")
@@ -41,6 +44,11 @@ class Job:
     method: str
     options: PlanOptions
     ahead: timedelta
+
+    @property
+    def back(self) -> timedelta:
+        """How far back values are needed: a percentile is of what has been, everything else looks ahead."""
+        return PAST if self.options.percentile is not None else timedelta(hours=1)
 
 
 def job_settings(job: JobOptions, how: MethodOptions) -> dict[str, object]:

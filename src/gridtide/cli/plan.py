@@ -27,11 +27,11 @@ def command(*, job: JobOptions, how: MethodOptions, where: SignalOptions, say: O
     from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
     from gridtide.cli import payload  # noqa: PLC0415
     from gridtide.cli.job import job_settings, read_job, warn_about  # noqa: PLC0415
-    from gridtide.cli.session import PAST, Session  # noqa: PLC0415
+    from gridtide.cli.session import Session  # noqa: PLC0415
 
     session = Session("plan", where, say, overrides=job_settings(job, how))
     asked = read_job(session, job, how)
-    reading = session.read(ahead=asked.ahead, back=PAST)
+    reading = session.read(ahead=asked.ahead, back=asked.back)
     session.require_file(reading, covers_now=False)
     made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
     warn_about(session, asked, reading, made)

@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.grid.catalogue import Catalogue
 
-__all__ = ["PAST", "Session"]
-
-PAST: Final = timedelta(days=30)
-"""How far back values are asked for, for percentiles of what has been."""
+__all__ = ["Session"]
 
 _EXAMPLE: Final = "US-CAL-CISO"
 _DEGRADED: Final = {

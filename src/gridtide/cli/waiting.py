@@ -19,7 +19,7 @@ from gridtide.cli.errors import Usage
 from gridtide.cli.interrupts import Interrupts
 from gridtide.cli.job import Job, job_settings, read_job, warn_about
 from gridtide.cli.output import silence_stdout
-from gridtide.cli.session import PAST, Session
+from gridtide.cli.session import Session
 from gridtide.domain.effect import EffectKey, EffectState, Receipt, Verb, check_name
 from gridtide.domain.errors import Conflict, InvalidInput
 from gridtide.executors.local import LocalProcess
@@ -161,7 +161,7 @@ async def _give_up(session: Session, errand: Errand, patience: timedelta) -> Non
 
 def rehearse(session: Session, job: Job) -> int:
     """Say what would be done now; nothing is opened for writing."""
-    reading = session.read(ahead=job.ahead, back=PAST)
+    reading = session.read(ahead=job.ahead, back=job.back)
     session.require_file(reading, covers_now=False)
     made = wiring.decide(job.workload, reading, now=session.now, method=job.method, options=job.options)
     warn_about(session, job, reading, made)
