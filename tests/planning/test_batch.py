@@ -31,7 +31,7 @@ MANY = st.lists(jobs(most_minutes=360), min_size=1, max_size=12)
 
 
 @given(series_of(most=12), MANY)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_windows_of_many_jobs_are_those_of_each(series, many):
     """On every kind of series, on and off the edges of steps."""
     release, latest, length = (np.array(column) for column in zip(*many, strict=True))
@@ -40,7 +40,7 @@ def test_windows_of_many_jobs_are_those_of_each(series, many):
 
 
 @given(series_of(most=12), MANY)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_slots_of_many_jobs_are_those_of_each(series, many):
     """On every kind of series, whole steps or cut ones."""
     release, latest, length = (np.array(column) for column in zip(*many, strict=True))
@@ -100,7 +100,7 @@ def test_no_jobs_have_no_answers():
     st.lists(st.integers(0, 9), min_size=1, max_size=40),
     st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39), st.integers(0, 39)), min_size=1, max_size=8),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_index_of_ranks_equals_sorting(values, questions):
     """Sum, level and positions of the k lowest of any stretch are those of a stable sort."""
     size = len(values)

@@ -22,7 +22,7 @@ def rate(series, release, start, length, powers=(1.0,)):
 
 
 @given(series_of(), jobs(), st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=1, max_size=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_start_saves_more_per_hour(series, job, powers):
     """Trying every breakpoint and a fine grid finds no higher rate."""
     release, latest, length = job

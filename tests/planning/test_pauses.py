@@ -79,7 +79,7 @@ def steps(values, cell=CELL):
 
 class TestAgainstEveryWay:
     @given(CASES)
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_no_way_of_pausing_is_cheaper(self, case):
         """The programme's cost is the least over all sets of runs, or there is none for both."""
         values, work, resume, least, most = case
@@ -93,7 +93,7 @@ class TestAgainstEveryWay:
             assert float(pieces_cost(series, choice.pieces)) == pytest.approx(choice.cost, abs=1e-9)
 
     @given(CASES, st.lists(st.sampled_from([0.0, 1.0, 3.0]), min_size=4, max_size=4))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=40, deadline=None)
     def test_no_way_is_cheaper_with_changing_power(self, case, powers):
         """With a power profile, each cell costs what the work done in it draws."""
         values, work, resume, least, most = case

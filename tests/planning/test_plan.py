@@ -324,6 +324,13 @@ class TestThreshold:
         assert (decision.action, decision.reason, decision.threshold) == (Action.RUN, Reason.NO_DATA, None)
         assert decision.warnings == ("no past values are known, so there is no percentile to compare with",)
 
+    def test_no_past_means_no_threshold_plan_beside_another(self):
+        """A policy that needs no past still plans, and offers no threshold start beside it."""
+        decision = decide(percentile=25.0)
+
+        assert decision.start == at(2)
+        assert "threshold" not in {a.name for a in decision.alternatives}
+
     def test_a_past_of_another_kind_is_refused(self):
         """Marginal values are no yardstick for average ones (invariant I14)."""
         past = hourly(1.0, start=at(-1), signal=Signal(SignalKind.MARGINAL, provider="demo", zone="X"))

@@ -43,7 +43,7 @@ NOWS = st.integers(0, 200).map(lambda m: T0 + timedelta(minutes=m))
 
 
 @given(workloads(), series_of(most=8), NOWS, METHODS, st.floats(0, 500))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_plan_keeps_its_bounds(workload, series, now, method, threshold):
     """It starts at or after now and the release, ends in time whenever that is possible, and says what it waits for."""
     decision = plan(workload, series, now=now, method=method, options=PlanOptions(threshold=threshold))
@@ -67,7 +67,7 @@ def test_every_plan_keeps_its_bounds(workload, series, now, method, threshold):
 
 
 @given(workloads(), series_of(most=8), NOWS, METHODS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_mean_is_the_mean_of_its_intervals(workload, series, now, method):
     """At constant power, mean and grams are those of the hours named; unknown hours have none."""
     workload = replace(workload, power_profile_w=())
@@ -88,7 +88,7 @@ def _ns(instant):
 
 
 @given(workloads(), series_of(most=8), NOWS, FREE)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_free_plan_costs_more_than_now(workload, series, now, method):
     """What is planned never costs more than running now on the same series, nor than any alternative of less freedom."""
     workload = replace(workload, suspend_cost=timedelta(0), power_w=100.0, min_saving=0.0)
@@ -103,7 +103,7 @@ def test_no_free_plan_costs_more_than_now(workload, series, now, method):
 
 
 @given(workloads(), series_of(most=8), NOWS, METHODS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_flat_series_runs_at_the_release(workload, series, now, method):
     """Equal everywhere and known: no policy but run-latest waits."""
     values = [77.7] * series.size
@@ -139,7 +139,7 @@ def build(parts, *, add=0.0, times=1.0, later=0):
 
 
 @given(whole_numbers(), workloads(bounded=True), FREE, st.integers(1, 1000), st.sampled_from([0.5, 2.0, 4.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_more_everywhere_or_in_proportion_changes_no_plan(parts, workload, method, add, times):
     """Adding a constant or changing the unit moves no start; the mean moves with it."""
     workload = replace(workload, min_saving=0.0, suspend_cost=timedelta(0), power_profile_w=())
@@ -155,7 +155,7 @@ def test_more_everywhere_or_in_proportion_changes_no_plan(parts, workload, metho
 
 
 @given(whole_numbers(), workloads(), METHODS, st.integers(-(10**6), 10**6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_hour_of_day_does_not_matter(parts, workload, method, shift_s):
     """Everything moved by the same time gives the same plan, moved."""
     shift = timedelta(seconds=shift_s)

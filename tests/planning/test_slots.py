@@ -24,7 +24,7 @@ def spans(choice):
 
 class TestProperties:
     @given(series_of(), jobs())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_pieces_keep_every_bound_and_add_up(self, series, job):
         """Pieces are in order, apart, inside the bounds, known, and as long as asked; the cost is true."""
         release, latest, length = job
@@ -46,7 +46,7 @@ class TestProperties:
             assert float(choice.cost) == pytest.approx(float(pieces_cost(series, pieces)), rel=NEAR, abs=1e-6)
 
     @given(series_of(), jobs())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_no_exchange_of_time_is_cheaper(self, series, job):
         """All time taken is at most as dear as all time left: nothing could be swapped for a gain."""
         release, latest, length = job
@@ -65,7 +65,7 @@ class TestProperties:
             assert max(taken) <= min(left) + 1e-4
 
     @given(series_of(), jobs())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_slots_never_cost_more_than_a_window_nor_a_window_more_than_now(self, series, job):
         """More freedom never costs more."""
         release, latest, length = job
@@ -79,7 +79,7 @@ class TestProperties:
             assert window.cost <= float(now) + NEAR * max(1.0, float(now))
 
     @given(series_of(linear=st.just(False)), jobs())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     def test_a_constant_series_written_as_lines_gives_the_same(self, series, job):
         """The level of flat lines picks the same time as sorting steps."""
         release, latest, length = job

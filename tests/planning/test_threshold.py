@@ -16,7 +16,7 @@ DAY_NS = 24 * HOUR_NS
 
 class TestFirstBelow:
     @given(series_of(), jobs(), st.integers(0, 500))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_nothing_before_it_is_below(self, series, job, threshold):
         """The value there is at or below the threshold, and no earlier known instant is."""
         release, latest, _ = job
@@ -113,7 +113,7 @@ class TestStart:
         assert threshold_start(series, T0_NS, minutes(120), HOUR_NS, 200.0).start_ns == minutes(120)
 
     @given(series_of(), jobs(), st.integers(0, 500), st.lists(st.floats(1, 9), min_size=1, max_size=3))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     def test_with_the_gate_it_never_costs_more_than_now(self, series, job, threshold, powers):
         """Whatever the threshold, the gated start is at most as dear as starting now."""
         release, latest, length = job

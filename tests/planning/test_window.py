@@ -23,7 +23,7 @@ def close(a, b, size=1.0):
 
 class TestAgainstBruteForce:
     @given(series_of(), jobs())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_no_start_is_cheaper(self, series, job):
         """Trying every breakpoint and a fine grid finds nothing below the chosen window, and its cost is true."""
         release, latest, length = job
@@ -38,7 +38,7 @@ class TestAgainstBruteForce:
             assert close(choice.mean * length / HOUR_NS, choice.cost)
 
     @given(series_of(), jobs(), st.lists(st.sampled_from([0.0, 50.0, 100.0, 350.0]), min_size=1, max_size=4))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=40, deadline=None)
     def test_no_start_is_cheaper_with_changing_power(self, series, job, powers):
         """The same holds when power changes over the run."""
         release, latest, length = job
@@ -52,7 +52,7 @@ class TestAgainstBruteForce:
             assert float(choice.cost) <= float(brute[0]) + NEAR * max(1.0, float(brute[0]))
 
     @given(series_of(linear=st.just(False), equal=st.just(True), gaps=st.just(False)), jobs())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_the_short_route_equals_the_general_one(self, series, job):
         """On equal constant steps both routes give the same start, cost and reason."""
         release, latest, length = job
@@ -65,7 +65,7 @@ class TestAgainstBruteForce:
             assert close(short.cost, general.cost)
 
     @given(series_of(), jobs(), st.sampled_from([5, 7, 30]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     def test_a_grid_of_starts_is_kept(self, series, job, step):
         """With a grid, the winner is the cheapest start on it, never a better one between."""
         release, latest, length = job
