@@ -1,5 +1,5 @@
 """
-Write docs/reference/cli.md and docs/reference/settings.md from the commands and the table of settings themselves.
+Write the reference pages of commands, settings and Python names from the program itself.
 
 Usage: ``python scripts/build_docs.py [--check]``; with ``--check`` nothing is written, and a stale page is exit 1.
 """
@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gridtide
+from gridtide import CarbonDecision, CarbonScheduler
+from gridtide.api.request import WorkRequest
 from gridtide.cli.main import COMMANDS, root_command
 from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
 from gridtide.config.settings import PROVIDERS, rows
@@ -83,9 +87,20 @@ A file found in the working directory may not set the address of a source, becau
 """
 
 
+PYTHON_HEAD = f"""\
+# Python
+
+{MARK}
+
+`from gridtide import ...` gives the names below; each is imported when it is used.
+`gridtide.sync.CarbonScheduler` has the same names as `CarbonScheduler` and blocks.
+How to use them is in [use Gridtide from Python](../how-to/use-from-python.md).
+"""
+
+
 def pages() -> dict[str, str]:
     """Text of every page by name."""
-    return {"cli.md": _cli(), "settings.md": _settings()}
+    return {"cli.md": _cli(), "settings.md": _settings(), "python.md": _python()}
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -187,6 +202,55 @@ def _providers() -> Iterator[str]:
             _, source, leaf = row.name.split(".")
             assert source in PROVIDERS
             yield f"| {source} | `{leaf}` | {_environment(row)} |"
+
+
+# -- Python ------------------------------------------------------------------------------------------------------------
+
+
+def _python() -> str:
+    parts = [PYTHON_HEAD, "## Names\n", "| Name | What it is |", "|---|---|"]
+    parts += [
+        f"| `{name}` | {_cell(_summary(getattr(gridtide, name)))} |" for name in gridtide.__all__ if name[0] != "_"
+    ]
+    for thing in (
+        CarbonScheduler,
+        CarbonDecision,
+        WorkRequest,
+        gridtide.carbon_aware,
+        gridtide.Workload,
+        gridtide.Decision,
+    ):
+        parts += ["", f"## {thing.__name__}\n", _summary(thing), *_arguments(thing), *_methods(thing)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _summary(thing: Any) -> str:
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+
+
+def _arguments(thing: Any) -> Iterator[str]:
+    """The ``Args`` section of a docstring as a table."""
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", inspect.getdoc(thing) or "", re.MULTILINE)
+    if section is None:
+        return
+    yield "\n| Argument | Meaning |"
+    yield "|---|---|"
+    for entry in re.split(r"\n(?=    \w)", section[1].rstrip()):
+        name, _, meaning = entry.strip().partition(":")
+        yield f"| `{name}` | {_cell(meaning)} |"
+
+
+def _methods(thing: Any) -> Iterator[str]:
+    found = [
+        (n, m) for n, m in vars(thing).items() if n[0] != "_" and (inspect.isfunction(m) or isinstance(m, property))
+    ]
+    if not found:
+        return
+    yield "\n| Member | What it does |"
+    yield "|---|---|"
+    for name, member in found:
+        call = "" if isinstance(member, property) else f"({', '.join(list(inspect.signature(member).parameters)[1:])})"
+        yield f"| `{name}{call}` | {_cell(_summary(member))} |"
 
 
 def _environment(row: Row) -> str:

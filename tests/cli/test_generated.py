@@ -39,7 +39,7 @@ def test_the_committed_schemas_are_up_to_date():
     assert there == build.schemas()
 
 
-@pytest.mark.parametrize("page", ["cli.md", "settings.md"])
+@pytest.mark.parametrize("page", ["cli.md", "settings.md", "python.md"])
 def test_the_generated_pages_are_up_to_date(page):
     """``python scripts/build_docs.py`` writes them anew."""
     build = script("build_docs")

@@ -34,11 +34,14 @@ __all__ = [
     "PlanShape",
     "RecordedDecisionShape",
     "RecordedRunShape",
+    "RejectedShape",
     "ReproduceShape",
     "RunShape",
     "SavingShape",
     "SettingShape",
     "SignalShape",
+    "SimulateShape",
+    "SimulatedSignalShape",
     "StepShape",
     "ZoneShape",
     "ZonesShape",
@@ -423,6 +426,51 @@ class ReproduceShape(TypedDict):
     largest_difference: LargestDifferenceShape | None
 
 
+class SimulatedSignalShape(TypedDict):
+    """Values that a zone was simulated on."""
+
+    zone: str
+    provider: str
+    kind: str
+    scope: str
+    unit: str
+    method: str
+    start: str
+    end: str
+
+
+class RejectedShape(TypedDict):
+    """Rows of the work that could not be used; the first few with their place."""
+
+    count: int
+    first: list[dict[str, str]]
+
+
+class SimulateShape(TypedDict):
+    """``gridtide simulate``: tables with one object per row."""
+
+    schema: str
+    name: str
+    start: str
+    end: str
+    seed: int
+    belief: str
+    baseline: str
+    mode: str
+    jobs: int
+    summary: list[dict[str, Any]]
+    by_slack: list[dict[str, Any]]
+    delays: list[dict[str, Any]]
+    pareto: list[dict[str, Any]]
+    own_footprint: list[dict[str, Any]]
+    signals: list[SimulatedSignalShape]
+    rejected: RejectedShape
+    attributions: list[str]
+    notes: list[str]
+    files: list[str]
+    warnings: list[str]
+
+
 class ErrorBody(TypedDict):
     """What went wrong and what to do about it."""
 
@@ -457,6 +505,7 @@ ANSWERS: dict[str, type] = {
     "data": DataImportShape,
     "doctor": DoctorShape,
     "reproduce": ReproduceShape,
+    "simulate": SimulateShape,
     "error": ErrorShape,
 }
 """Shape of each schema id ``gridtide.<name>/1``."""
