@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gridtide.accounting.coefficients import measured_round_trip_ms
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import CarbonError
 from gridtide.domain.signal import require_comparable
@@ -85,8 +86,7 @@ def rules_of(settings: Settings) -> SiteRules:
 
 
 def _site(catalogue: Catalogue, region: Region, home: Region) -> Site:
-    here, there = _coordinates(catalogue, home), _coordinates(catalogue, region)
-    far = round_trip_ms(distance_km(here, there)).middle if here and there else None
+    far = _round_trip_ms(catalogue, region, home)
     return Site(
         region=region.name,
         series=region.reading.series,
@@ -94,6 +94,16 @@ def _site(catalogue: Catalogue, region: Region, home: Region) -> Site:
         pue=_shared_pue(region, home),
         round_trip_ms=0.0 if region is home else far,
     )
+
+
+def _round_trip_ms(catalogue: Catalogue, region: Region, home: Region) -> float | None:
+    """Measured where both are regions of Google's cloud that were measured, else estimated from the distance. [ms]"""
+    if region.cloud is not None and home.cloud is not None and region.cloud.provider == home.cloud.provider == "gcp":
+        measured = measured_round_trip_ms(home.cloud.name, region.cloud.name)
+        if measured is not None:
+            return measured
+    here, there = _coordinates(catalogue, home), _coordinates(catalogue, region)
+    return round_trip_ms(distance_km(here, there)).middle if here and there else None
 
 
 def _shared_pue(region: Region, home: Region) -> float:

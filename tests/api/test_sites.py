@@ -1,0 +1,45 @@
+"""Round trips between regions are the measured ones where there are any."""
+
+import pytest
+from support import T0, hourly
+
+from gridtide.api.sites import Region, Sites
+from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.ports import Reading
+from gridtide.grid.catalogue import Catalogue
+
+CATALOGUE = Catalogue()
+
+
+def region(name):
+    return Region(
+        name, CATALOGUE.resolve(name), Reading(series=hourly(100.0, 100.0, start=T0), step=FreshnessStep.LIVE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("home", "other", "expected"),
+    [
+        ("gcp:asia-east1", "gcp:asia-northeast1", pytest.approx(34.0)),
+        ("aws:eu-west-1", "aws:eu-central-1", pytest.approx(18.0, abs=6.0)),
+    ],
+    ids=["measured", "from the distance"],
+)
+def test_round_trips(home, other, expected):
+    """Google's regions answer from the measured table, others from the great circle."""
+    sites = Sites.weigh(CATALOGUE, region(home), [region(other)], latency_budgets=None)
+
+    assert sites.others[0].round_trip_ms == expected
+
+
+def test_a_region_over_its_budget_is_left_out_with_both_numbers():
+    """The measured 34 ms do not fit into 20."""
+    sites = Sites.weigh(
+        CATALOGUE,
+        region("gcp:asia-east1"),
+        [region("gcp:asia-northeast1")],
+        latency_budgets={"gcp:asia-northeast1": 20.0},
+    )
+
+    assert sites.others == ()
+    assert "its round trip is about 34 ms; the budget is 20 ms" in sites.left_out[0]
