@@ -99,18 +99,23 @@ def runs_of(runs: Sequence[Run]) -> Runs:
 
 
 def whole_runs(jobs: JobTable, start_ns: NDArray[np.int64], planned_mean: NDArray[np.float64]) -> Runs:
-    """Runs in one piece from given starts, one decision each."""
+    """
+    Runs in one piece from given starts, one decision each.
+
+    A job that cannot wait is started by the guard, as in the engine: nothing is decided about it.
+    """
+    may_wait = jobs.latest_ns > jobs.arrival_ns
     return Runs(
         start_ns=start_ns,
         end_ns=start_ns + jobs.true_ns,
         piece_job=np.arange(jobs.size),
         piece_start_ns=start_ns,
         piece_end_ns=start_ns + jobs.true_ns,
-        planned_mean=planned_mean,
+        planned_mean=np.where(may_wait, planned_mean, np.nan),
         late_ns=np.maximum(0, start_ns - jobs.latest_ns),
         room_ns=np.zeros(jobs.size, np.int64),
-        decisions=np.ones(jobs.size, np.int64),
-        forced=np.zeros(jobs.size, bool),
+        decisions=may_wait.astype(np.int64),
+        forced=start_ns >= jobs.latest_ns,
     )
 
 

@@ -13,6 +13,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import parse_instant, to_ns
 from gridtide.domain.units import NS_PER_SECOND
 from gridtide.grid.samples import malformed
@@ -58,7 +59,9 @@ def _guarded(read: Any, where: str, item: Any) -> TraceJob:
     """Read one object; a part of another type than agreed is a bad row, never a crash."""
     try:
         made: TraceJob = read(where, item)
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+    except InvalidInput:
+        raise
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise malformed(where, f"is not of the agreed shape: {what}"[:160]) from None
     return made

@@ -15,7 +15,7 @@ import numpy as np
 from gridtide.domain.effect import LONGEST_NAME
 from gridtide.domain.errors import InvalidInput, MalformedFile, NaiveDatetime
 from gridtide.domain.instants import from_ns, isoformat, to_ns
-from gridtide.domain.units import NS_PER_HOUR
+from gridtide.domain.units import NS_PER_HOUR, NS_PER_SECOND
 from gridtide.grid.samples import malformed
 from gridtide.simulation import generate
 from gridtide.simulation.job_table import JobTable
@@ -34,6 +34,7 @@ MOST_ROWS: Final = 10_000_000
 
 _LONGEST_NS: Final = 400 * 24 * NS_PER_HOUR
 _WEEK_NS: Final = 7 * 24 * NS_PER_HOUR
+_LAST_NS: Final = 7_258_118_400 * NS_PER_SECOND  # 2200-01-01
 _UNKNOWN: Final = -1
 
 
@@ -165,6 +166,8 @@ class TraceRows:
         where, work = row.where, self.scenario.work
         if not row.name or len(row.name) > LONGEST_NAME:
             raise malformed(where, f"the id has {len(row.name)} characters; allowed: 1 to {LONGEST_NAME}")
+        if not 0 <= row.arrival_ns <= _LAST_NS:
+            raise malformed(where, "the arrival is out of range; allowed: 1970 to 2200")
         if not 0 < row.length_ns <= _LONGEST_NS or not 0 < row.true_ns <= _LONGEST_NS:
             hours = min(row.length_ns, row.true_ns) / NS_PER_HOUR
             raise malformed(where, f"the duration is {hours:g} h; allowed: above zero, at most 400 days")
