@@ -19,7 +19,7 @@ from gridtide.domain.errors import (
 from gridtide.domain.ports import Reading
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Scope, Signal, SignalKind
-from gridtide.testing import FakeClock, FakeGridServer, flat_series
+from gridtide.testing import FakeClock, FakeGridServer, wave_series
 from support import HOUR, T0, at, hourly
 
 AVERAGE = Signal(SignalKind.AVERAGE, provider="demo", zone="X", scope=Scope.LIFECYCLE)
@@ -163,7 +163,8 @@ async def test_an_intensity_of_zero_is_a_value():
 def test_an_intensity_of_zero_is_no_cache_miss():
     """In the greenest hour the source is asked as rarely as in any other."""
     clock = FakeClock(T0)
-    with FakeGridServer({"uk": flat_series(0.0)}, clock=clock) as server:
+    zero_at_midnight = wave_series(T0, low=0.0, lowest_hour=0.25)
+    with FakeGridServer({"uk": zero_at_midnight}, clock=clock) as server:
         config = {"provider": "uk", "providers": {"uk": {"base_url": server.base_url("uk")}}, "zone": "GB"}
 
         async def ask():
