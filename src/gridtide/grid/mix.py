@@ -89,7 +89,8 @@ FACTOR_SETS: Final[dict[str, FactorSet]] = {
         "ipcc2014",
         Scope.LIFECYCLE,
         _LIFECYCLE,
-        "IPCC AR5 WG3 Annex III (2014) medians; oil UK POST 2014; solar 45 between roof and utility; unknown 700",
+        "IPCC AR5 WG3 Annex III (2014) medians; solar between roof and utility; oil UK POST 2014; lignite, peat, "
+        "oil shale, waste and other renewable as in bio-pype 0.1.1; unknown as a mean of thermal plants",
     ),
     "ipcc2014-direct": FactorSet(
         "ipcc2014-direct",
