@@ -54,15 +54,22 @@ class PreparingExecutor(PlainExecutor):
 
     idempotent = True
 
+    def __init__(self, world, clock, *, errors=()):
+        super().__init__(world, clock, errors=errors)
+        self.started = set()
+
     async def prepare(self, key):
-        self.world.held.add(key)
+        if key not in self.started:
+            self.world.held.add(key)
         return self.receipt(key)
 
     async def start(self, key):
         if self.errors and (error := self.errors.pop(0)) is not None:
             raise error
+        await self.prepare(key)
         if key in self.world.held:
             self.world.held.remove(key)
+            self.started.add(key)
             self.world.begun.append((key.workload, key.occurrence, self.clock.now()))
         return self.receipt(key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
@@ -9,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -332,6 +334,40 @@ def test_a_terminal_shows_a_living_countdown(series, newcomer):
     assert re.search(r"starts Thu 2026-01-01 03:00 UTC, in \d+h\d+m\d+s; it is cleaner later", text)
     assert "\x1b[2K" in text[: text.index("it runs")]
     assert "starts Thu" not in text[text.index("it runs") :]
+
+
+def take_terminal():
+    """In the child: a session of its own, with its standard input as the controlling terminal."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def state_of(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_command_reads_stops_continues_and_ends(series, newcomer):
+    """Typing reaches the command; Ctrl-Z stops both, continuing continues both, Ctrl-C is the command's."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*GRIDTIDE, *NOW, "--quiet", "--", "sh", "-c", 'echo $$ > pid; read line; echo "$line" > log; sleep 60'],
+        stdin=follower, stdout=follower, stderr=follower,
+        preexec_fn=take_terminal,  # noqa: PLW1509 - no thread is running
+    )  # fmt: skip
+    os.close(follower)
+    wait_for(lambda: Path("pid").exists() and Path("pid").read_text())
+    child = int(Path("pid").read_text())
+    os.write(leader, b"typed\n")
+    wait_for(lambda: Path("log").exists() and Path("log").read_text() == "typed\n")
+    os.write(leader, b"\x1a")
+    wait_for(lambda: (state_of(process.pid), state_of(child)) == ("T", "T"))
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: (state_of(process.pid), state_of(child)) == ("S", "S"))
+    os.write(leader, b"\x03")
+
+    assert process.wait(20) == 130
+    os.close(leader)
 
 
 # -- B13: signals ------------------------------------------------------------------------------------------------------

@@ -202,6 +202,27 @@ def test_values_that_grow_too_old_count_as_none(clock, journal):
     assert world.begun[0][2] == too_old + timedelta(minutes=30)
 
 
+def test_a_listener_that_fails_delays_no_start(clock, journal):
+    """Whoever shows or logs what happens may be broken; the work starts as planned."""
+
+    def broken(_news):
+        raise RuntimeError("the terminal is gone")
+
+    world = World()
+    made = owner(clock, PreparingExecutor(world, clock), Grid(clock, lambda _: NIGHT), journal, tell=broken)
+
+    async def go():
+        made.take(job(), "run-1", zone="X", ask=ask_for)
+        task = asyncio.create_task(made.run())
+        await clock.sleep(4 * HOUR)
+        task.cancel()
+        await asyncio.wait({task})
+
+    clock.run(go())
+
+    assert [begun for *_, begun in world.begun] == [at(3)]
+
+
 # -- journal and executor faults ---------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -291,15 +292,15 @@ class Owner:
         message: str = "",
         error: ExecutorError | None = None,
     ) -> None:
-        self.tell(
-            News(
-                what=what,
-                at=self.now(),
-                work=work,
-                decision=decision,
-                reading=reading,
-                forced=forced,
-                message=message,
-                error=error,
-            )
+        news = News(
+            what=what,
+            at=self.now(),
+            work=work,
+            decision=decision,
+            reading=reading,
+            forced=forced,
+            message=message,
+            error=error,
         )
+        with suppress(Exception):  # a listener that fails must not keep a job from starting
+            self.tell(news)

@@ -117,6 +117,7 @@ class Recorder:
         if self._hangs():
             return False
         future = self._last = asyncio.get_running_loop().run_in_executor(self._thread, write)
+        future.add_done_callback(_look)
         done, _ = await asyncio.wait({future}, timeout=self._patience_s)
         if not done:
             self._miss(f"the journal did not answer within {self._patience_s:g} s")
@@ -140,6 +141,12 @@ class Recorder:
         if not self._told:
             self._told = True
             self._tell(f"{why}; work goes on without records")
+
+
+def _look(future: asyncio.Future[object]) -> None:
+    """Take note of an error that comes after the answer was given up, so that nobody prints it."""
+    if not future.cancelled():
+        future.exception()
 
 
 class _Beside(concurrent.futures.Executor):
