@@ -580,6 +580,31 @@ def test_report_may_use_older_values_than_a_decision(world: World) -> None:
 # -- wrong values ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("zone", "believed"),
+    [
+        (Zone("DE", country="DE"), False),
+        (Zone("CA-QC", country="CA"), True),
+        (Zone("AU-TAS", country="AU"), True),
+        (Zone("IS", country="IS"), True),
+        (Zone("GB", country="GB"), False),
+    ],
+    ids=lambda value: value.key if isinstance(value, Zone) else None,
+)
+def test_first_values_are_held_against_a_figure_of_the_same_place_only(
+    world: World, zone: Zone, believed: bool
+) -> None:
+    """A fiftieth of the yearly mean is another unit in Germany; hydro regions of a coal country are that clean."""
+    world.factor["demo"] = 0.02
+    direct = DemoProvider(scope=Scope.DIRECT)
+
+    async def work() -> Reading:
+        async with client(world, direct) as grid:
+            return await grid.read(query(world, zone=zone))
+
+    assert (world.clock.run(work()).step is LIVE) is believed
+
+
 def test_changed_unit_is_never_used(world: World) -> None:
     """From the first answer in another unit on, the old values serve, then the second source; never the wrong ones."""
 

@@ -46,6 +46,8 @@ __all__ = ["GridClient", "Rules"]
 
 _MEMO_MAX: Final = 4096
 _SOURCES_MAX: Final = 4096
+_OWN_FIGURES: Final = frozenset({"region", "state", "area"})
+_SCOPES_CLOSE_FROM: Final = 100.0
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
@@ -344,10 +346,22 @@ class GridClient:
         if source is None:
             if len(self._sources) >= _SOURCES_MAX:
                 self._sources.clear()
-            yearly = self._static.value(zone) if candidate.kind is SignalKind.AVERAGE else None
-            mean = yearly.g_per_kwh if yearly is not None and yearly.kind != "world" else None
-            source = self._sources[key] = Source(candidate, self._desk, yearly_mean=mean)
+            source = self._sources[key] = Source(candidate, self._desk, yearly_mean=self._plausible(candidate, zone))
         return source
+
+    def _plausible(self, candidate: chain.Candidate, zone: Zone) -> float | None:
+        """
+        Yearly mean that first values can be held against; None where it says too little. [gCO2eq/kWh]
+
+        A country's mean says nothing about a region (Quebec, Tasmania), and in a clean grid direct and lifecycle
+        emissions are far apart.
+        """
+        if candidate.kind is not SignalKind.AVERAGE:
+            return None
+        yearly = self._static.value(zone)
+        of_this_place = yearly.kind in _OWN_FIGURES or (yearly.kind == "country" and yearly.code == zone.key)
+        alike = yearly.scope is candidate.scope or yearly.g_per_kwh >= _SCOPES_CLOSE_FROM
+        return yearly.g_per_kwh if of_this_place and alike else None
 
 
 def _same_kind_from(candidates: Sequence[chain.Candidate], first: chain.Candidate) -> chain.Candidate | None:
