@@ -1,12 +1,12 @@
 """Round trips between regions are the measured ones where there are any."""
 
 import pytest
-from support import T0, hourly
 
 from gridtide.api.sites import Region, Sites
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.ports import Reading
 from gridtide.grid.catalogue import Catalogue
+from support import T0, hourly
 
 CATALOGUE = Catalogue()
 
