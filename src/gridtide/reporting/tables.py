@@ -78,6 +78,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
         draft.replace(path)
     except (OSError, ValueError) as error:
+        if draft.is_file():
+            draft.unlink()
         raise InvalidInput(
             f"{str(path)[:200]} cannot be written: {getattr(error, 'strerror', None) or error}", field="out"
         ) from error

@@ -35,6 +35,7 @@ MOST_ROWS: Final = 10_000_000
 _LONGEST_NS: Final = 400 * 24 * NS_PER_HOUR
 _WEEK_NS: Final = 7 * 24 * NS_PER_HOUR
 _LAST_NS: Final = 7_258_118_400 * NS_PER_SECOND  # 2200-01-01
+_MOST_POWER_W: Final = 1e9
 _UNKNOWN: Final = -1
 
 
@@ -163,36 +164,32 @@ class TraceRows:
         )
 
     def _keep(self, row: TraceJob) -> None:
-        where, work = row.where, self.scenario.work
-        if not row.name or len(row.name) > LONGEST_NAME:
-            raise malformed(where, f"the id has {len(row.name)} characters; allowed: 1 to {LONGEST_NAME}")
-        if not 0 <= row.arrival_ns <= _LAST_NS:
-            raise malformed(where, "the arrival is out of range; allowed: 1970 to 2200")
-        if not 0 < row.length_ns <= _LONGEST_NS or not 0 < row.true_ns <= _LONGEST_NS:
-            hours = min(row.length_ns, row.true_ns) / NS_PER_HOUR
-            raise malformed(where, f"the duration is {hours:g} h; allowed: above zero, at most 400 days")
-        if row.latest_ns is not None and row.latest_ns < row.arrival_ns:
-            raise malformed(where, "the deadline is too early: the job ends after it even when it starts at once")
-        power_w = row.power_w
-        if np.isnan(power_w):
-            if self.needs_power and work.power_w is None:
-                raise malformed(where, "power_w is blank, and the scenario gives no power_w for such rows")
-            power_w = float("nan") if work.power_w is None else work.power_w
-        elif not 0 <= power_w <= 1e9:
-            raise malformed(where, f"power_w is {power_w:g}; allowed: from 0 to 1e9")
+        _check_times(row)
+        work = self.scenario.work
+        power_w = self._power_of(row)
         if row.zone not in self._zone_of:
             known = ", ".join(name for name in self._zone_of if name)
-            raise malformed(where, f"zone {row.zone[:40]!r} is not in the scenario; its zones: {known[:200]}")
+            raise malformed(row.where, f"zone {row.zone[:40]!r} is not in the scenario; its zones: {known[:200]}")
         if len(self._names) >= MOST_ROWS:
-            raise MalformedFile(f"{where}: more than {MOST_ROWS} rows", hint="cut the trace", field="work.file")
+            raise MalformedFile(f"{row.where}: more than {MOST_ROWS} rows", hint="cut the trace", field="work.file")
         latest_ns = _UNKNOWN if row.latest_ns is None else row.latest_ns
         values = (self._zone_of[row.zone], row.arrival_ns, row.length_ns, row.true_ns, latest_ns)
         for column, value in zip(self._integers, values, strict=True):
             column.append(value)
         self._names.append(row.name)
-        self._places.append(where)
+        self._places.append(row.where)
         self._powers.append(power_w)
         self._pausing.append(work.interruptible if row.interruptible is None else row.interruptible)
+
+    def _power_of(self, row: TraceJob) -> float:
+        given = self.scenario.work.power_w
+        if np.isnan(row.power_w):
+            if self.needs_power and given is None:
+                raise malformed(row.where, "power_w is blank, and the scenario gives no power_w for such rows")
+            return float("nan") if given is None else given
+        if not 0 <= row.power_w <= _MOST_POWER_W:
+            raise malformed(row.where, f"power_w is {row.power_w:g}; allowed: from 0 to 1e9")
+        return row.power_w
 
     def _reject(self, where: str, why: str) -> None:
         self.rejected.append(Rejected(where, why))
@@ -226,6 +223,18 @@ class TraceRows:
         self._pausing[:] = bytes(np.frombuffer(bytes(self._pausing), dtype=np.uint8)[keep])
         self._names[:] = [self._names[k] for k in kept]
         self._places[:] = [self._places[k] for k in kept]
+
+
+def _check_times(row: TraceJob) -> None:
+    if not row.name or len(row.name) > LONGEST_NAME:
+        raise malformed(row.where, f"the id has {len(row.name)} characters; allowed: 1 to {LONGEST_NAME}")
+    if not 0 <= row.arrival_ns <= _LAST_NS:
+        raise malformed(row.where, "the arrival is out of range; allowed: 1970 to 2200")
+    if not 0 < row.length_ns <= _LONGEST_NS or not 0 < row.true_ns <= _LONGEST_NS:
+        hours = min(row.length_ns, row.true_ns) / NS_PER_HOUR
+        raise malformed(row.where, f"the duration is {hours:g} h; allowed: above zero, at most 400 days")
+    if row.latest_ns is not None and row.latest_ns < row.arrival_ns:
+        raise malformed(row.where, "the deadline is too early: the job ends after it even when it starts at once")
 
 
 def _picked(column: array[int], keep: NDArray[np.bool_]) -> NDArray[np.int64]:
