@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gridtide.grid.provider import Provider
     from gridtide.grid.redis_store import RedisStore
 
-__all__ = ["build_providers", "named_providers", "open_fetcher", "open_live"]
+__all__ = ["build_providers", "keyed_providers", "named_providers", "open_fetcher", "open_live"]
 
 _LOG: Final = logging.getLogger("gridtide.api.live")
 _REDIS_URL: Final = "redis://localhost:6379/0"
@@ -134,6 +134,16 @@ def build_providers(settings: Settings) -> list[Provider]:
         if name not in taken and _joins(spec, settings):
             made.append(_make(spec, settings))
     return made
+
+
+def keyed_providers(settings: Settings) -> list[Provider]:
+    """Every source that needs a key and has it, whichever source the settings name."""
+    specs = all_providers().values()
+    return [
+        _make(spec, settings)
+        for spec in specs
+        if not spec.keyless and not spec.missing(credentials(settings, spec.name))
+    ]
 
 
 def _require_same_kind(named: list[Provider], settings: Settings) -> None:

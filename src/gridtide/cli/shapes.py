@@ -29,6 +29,7 @@ __all__ = [
     "IntervalShape",
     "LargestDifferenceShape",
     "NowShape",
+    "OpinionShape",
     "OutcomeShape",
     "PlaceShape",
     "PlanShape",
@@ -43,6 +44,7 @@ __all__ = [
     "SimulateShape",
     "SimulatedSignalShape",
     "StepShape",
+    "VerificationShape",
     "ZoneShape",
     "ZonesShape",
 ]
@@ -336,12 +338,32 @@ class ZoneShape(TypedDict):
     sources: dict[str, str]
 
 
+class OpinionShape(TypedDict):
+    """What one source says about a place; *agrees* is null when there is nothing to compare."""
+
+    provider: str
+    ours: str | None
+    theirs: str | None
+    agrees: bool | None
+    note: str
+
+
+class VerificationShape(TypedDict):
+    """Where the sources were asked about, and whether they agree: ``agree``, ``disagree`` or ``unknown``."""
+
+    latitude: float
+    longitude: float
+    verdict: str
+    opinions: list[OpinionShape]
+
+
 class ZonesShape(TypedDict):
     """``gridtide zones``: a list, or one place resolved."""
 
     schema: str
     zones: list[ZoneShape]
     place: PlaceShape | None
+    verification: VerificationShape | None
     warnings: list[str]
 
 

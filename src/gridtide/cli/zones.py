@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +11,9 @@ from gridtide.cli.flags import flattened
 from gridtide.cli.options import OutputOptions, SignalOptions
 
 if TYPE_CHECKING:
-    from gridtide.cli.shapes import ZoneShape
+    from gridtide.cli.shapes import VerificationShape, ZoneShape
     from gridtide.domain.zone import Zone
+    from gridtide.grid.zones import Opinion
 
 __all__ = ["command"]
 
@@ -61,7 +63,7 @@ def show(
     ]
     rows = [("zone", "name", "country", "sources")]
     rows += [(z["key"], z["name"], z["country"], ", ".join(z["sources"])) for z in wanted]
-    voice.answer({"zones": wanted, "place": None, "warnings": voice.warnings}, columns(rows))
+    voice.answer({"zones": wanted, "place": None, "verification": None, "warnings": voice.warnings}, columns(rows))
 
 
 def resolve(
@@ -69,19 +71,30 @@ def resolve(
         str | None, typer.Argument(metavar="PLACE", help="Zone, cloud region, country, coordinates or postcode.")
     ] = None,
     *,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="Kubernetes node or its labels as JSON; - reads standard input."),
+    ] = None,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Ask the cloud's metadata service where this machine is.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare with what each source whose key is set says about the place.")
+    ] = False,
     where: SignalOptions,
     say: OutputOptions,
 ) -> None:
     """Say which grid zone a place belongs to, who says so and how sure that is."""
-    from gridtide.cli import payload, wording  # noqa: PLC0415 - keeps --help light
-    from gridtide.cli.errors import Usage  # noqa: PLC0415
+    from gridtide.cli import payload, whereabouts, wording  # noqa: PLC0415 - keeps --help light
     from gridtide.cli.session import Session  # noqa: PLC0415
 
-    given = [value for value in (where.zone, where.region, where.lat, where.postcode) if value is not None]
-    if place is not None and given:
-        raise Usage("PLACE and the flags contradict each other: both name the place", hint="give one of them")
+    whereabouts.refuse_two_places(place, labels, where, metadata=metadata)
     session = Session("zones", where, say)
-    mapping = session.catalogue.resolve(place) if place is not None else session.place
+    mapping = whereabouts.mapping_of(session, place, labels, metadata=metadata)
+    shape: VerificationShape | None = None
+    opinions: tuple[Opinion, ...] = ()
+    if verify:
+        mapping, shape, opinions = whereabouts.verified(session, mapping)
     zone = mapping.zone
     pairs = [
         ("zone", f"{zone.key} ({zone.name})" if zone.name else zone.key),
@@ -91,9 +104,15 @@ def resolve(
         ("others", ", ".join(mapping.alternatives)),
         ("note", mapping.note),
         ("known to", ", ".join(f"{name} as {key}" for name, key in zone.aliases)),
+        *((opinion.provider, whereabouts.opinion_line(opinion)) for opinion in opinions),
     ]
     session.say.answer(
-        {"zones": [_shape(zone)], "place": payload.place(mapping), "warnings": session.say.warnings},
+        {
+            "zones": [_shape(zone)],
+            "place": payload.place(mapping),
+            "verification": shape,
+            "warnings": session.say.warnings,
+        },
         [mapping.asked, *wording.fields(pairs)],
     )
 

@@ -1,8 +1,9 @@
 """
 The document a cloud serves to its own virtual machines, which says where they are.
 
-The three clouds answer at link-local addresses, without credentials, to whoever runs on the machine. All three are
-asked at once and the first good answer counts; on a machine outside a cloud nobody answers within a second.
+The three clouds answer at one link-local address, without credentials, to whoever runs on the machine. All three are
+asked at once and the first good answer counts; on a machine outside a cloud nobody answers within a second. The address
+is a number, because a name would have to be looked up, and nothing bounds how long that takes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["read_metadata"]
 
 ADDRESSES: Final = {
     "aws": "http://169.254.169.254",
-    "gcp": "http://metadata.google.internal",
+    "gcp": "http://169.254.169.254",
     "azure": "http://169.254.169.254",
 }
 _WAIT_S: Final = 1.0

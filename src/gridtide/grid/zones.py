@@ -8,11 +8,13 @@ our table with what a provider itself says about the place.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gridtide.domain.errors import CarbonError, UnmappedRegion
 from gridtide.domain.zone import Confidence, ZoneMapping
+from gridtide.grid.regions import all_regions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     Asker: TypeAlias = Callable[[ZoneMapping], Awaitable[str | None]]
 
-__all__ = ["Opinion", "ask_providers", "resolve_labels", "resolve_metadata"]
+__all__ = ["Opinion", "ask_providers", "point_of", "resolve_labels", "resolve_metadata"]
 
 ZONE_LABEL: Final = "carbon.codcompass.io/zone"
 _REGION_LABELS: Final = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
@@ -146,6 +148,25 @@ async def ask_providers(
         names = "+".join(opinion.provider for opinion in opinions if opinion.agrees)
         mapping = replace(mapping, confidence=Confidence.AGREE, source=f"{mapping.source}+{names}")
     return mapping, tuple(opinions)
+
+
+def point_of(catalogue: Catalogue, mapping: ZoneMapping) -> tuple[float, float] | None:
+    """
+    Where to ask a provider about a mapping's place, as latitude and longitude. [deg]
+
+    The coordinates that were asked for, else those of the cloud region, else the middle of the zone's known towns;
+    None for a zone that the catalogue has no town of.
+    """
+    with suppress(ValueError):
+        latitude, longitude = map(float, re.split("[,;]", mapping.asked))
+        return latitude, longitude
+    region = all_regions().get(mapping.zone.at("cloud") or "")
+    if region is not None:
+        return region.latitude, region.longitude
+    try:
+        return catalogue.coordinates(mapping.zone.key)
+    except LookupError:
+        return None
 
 
 def _zone_of(catalogue: Catalogue, opinion: Opinion) -> str:
