@@ -90,7 +90,7 @@ def _blocks(case: Case) -> Iterator[Option]:
         case.series, bounds.release_ns, reach_ns, bounds.shape, grid_ns=case.grid_ns, turning=1.0
     ):
         block = (found.starts_ns - bounds.release_ns) // block_ns
-        for n in np.unique(block).tolist():
+        for n in sorted(set(block.tolist())):
             inside = np.flatnonzero(block == n)
             costs = found.costs[inside]
             low = float(costs.min())
