@@ -1,7 +1,7 @@
 """
 How fast the simulator is: jobs per second of the event engine and of the vector path, and what one decision costs.
 
-Run it on a quiet machine: ``python benchmarks/bench_simulator.py``. Every figure is processor time, the best of a few rounds.
+Run it with ``python benchmarks/bench_simulator.py``. Figures are processor time, the best of a few rounds.
 """
 
 import heapq
@@ -93,9 +93,8 @@ def per_call(work, calls):
 
 def main():
     truth = year()
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, processor time, best of {ROUNDS}"
-    )
+    machine = f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}"
+    print(f"{machine}, processor time, best of {ROUNDS}")
     jobs = table(100_000)
     starts = vector.plan_once(jobs, {"X": truth}, method="lowest-window").start_ns
     rate = jobs.size / best_of(preplanned(jobs, starts))

@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "zones": ("gridtide.cli.zones", "Grid zones, and which one a place belongs to"),
     "data": ("gridtide.cli.data", "Bring history of a grid zone into a file"),
     "doctor": ("gridtide.cli.doctor", "Check clock, configuration, keys, sources and files"),
+    "potential": ("gridtide.cli.potential", "Is shifting worth it at all in a zone? From its history"),
     "simulate": ("gridtide.cli.simulate", "Policies side by side on past grid data, and what each would have saved"),
     "reproduce": ("gridtide.cli.reproduce", "A paper's table computed again, beside the recorded one"),
     "config": ("gridtide.cli.config", "Settings in force and where each came from"),
