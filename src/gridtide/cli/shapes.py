@@ -33,6 +33,9 @@ __all__ = [
     "OutcomeShape",
     "PlaceShape",
     "PlanShape",
+    "PotentialRowShape",
+    "PotentialShape",
+    "PotentialThresholdsShape",
     "RecordedDecisionShape",
     "RecordedRunShape",
     "RejectedShape",
@@ -493,6 +496,52 @@ class SimulateShape(TypedDict):
     warnings: list[str]
 
 
+class PotentialRowShape(TypedDict):
+    """Jobs of one length and slack; savings against run-now."""
+
+    duration_h: int
+    slack_h: int
+    jobs: int
+    oracle_savings_pct: float
+    planned_once_savings_pct: float | None
+    expected_savings_pct: float | None
+    pct_of_oracle_savings: float | None
+
+
+class PotentialThresholdsShape(TypedDict):
+    """What the verdict is taken from."""
+
+    do_nothing_below_pct: float
+    worth_it_from_pct: float
+    duration_h: int
+    slack_h: int
+
+
+class PotentialShape(TypedDict):
+    """``gridtide potential``: whether shifting in time is worth it in a zone."""
+
+    schema: str
+    zone: str
+    provider: str
+    kind: str
+    scope: str
+    start: str
+    end: str
+    mean_g_per_kwh: float
+    spread_pct: float
+    rows: list[PotentialRowShape]
+    rank: int
+    rank_of: int
+    compared_with: dict[str, float]
+    verdict: str
+    verdict_text: str
+    slack_needed_h: int | None
+    guessed: bool
+    thresholds: PotentialThresholdsShape
+    attribution: str
+    warnings: list[str]
+
+
 class ErrorBody(TypedDict):
     """What went wrong and what to do about it."""
 
@@ -527,6 +576,7 @@ ANSWERS: dict[str, type] = {
     "data": DataImportShape,
     "doctor": DoctorShape,
     "reproduce": ReproduceShape,
+    "potential": PotentialShape,
     "simulate": SimulateShape,
     "error": ErrorShape,
 }
