@@ -73,12 +73,12 @@ def task_test(extra: list[str]) -> None:
     say("types"), run(BIN / "mypy")
     say("layers"), run(BIN / "lint-imports", "--no-cache")
     say("fast tests")
-    run(PYTHON, "-m", "pytest", "-n", "2", "-q", "-m", "not slow and not real", *extra)
+    run(PYTHON, "-m", "pytest", "-n", "2", "-q", "-m", "not slow and not real", "-p", "no:randomly", *extra)
 
 
 def task_test_slow(extra: list[str]) -> None:
     set_up("dev")
-    run(PYTHON, "-m", "pytest", "-q", "-m", "slow or real", "--timeout", "900", *extra)
+    run(PYTHON, "-m", "pytest", "-q", "-m", "slow or real", "--timeout", "900", "-p", "no:randomly", *extra)
 
 
 def task_lock() -> None:

@@ -15,11 +15,12 @@ bounds = st.tuples(st.floats(1, 100), st.floats(1.2, 20)).map(lambda b: (b[0], b
 
 
 @st.composite
-def windows(draw, *, least_slots=1):
+def windows(draw):
+    """Bounds, work, and values that each last as long as the work: what the guarantee is for."""
     low, high = draw(bounds)
     units = draw(st.integers(1, 6))
-    shares = draw(st.lists(st.floats(0, 1), min_size=max(units, least_slots), max_size=14))
-    return low, high, units, low + (high - low) * np.array(shares)
+    shares = draw(st.lists(st.floats(0, 1), min_size=1, max_size=14 // units))
+    return low, high, units, np.repeat(low + (high - low) * np.array(shares), units)
 
 
 def plain(limits):
@@ -64,6 +65,15 @@ def test_k_min_search_keeps_its_promise(case):
     assert taken.sum() == units
     best = np.sort(values)[:units].sum()
     assert values[taken].sum() <= float(online.k_min_ratio(units, low, high)) * best * (1 + 1e-9)
+
+
+def test_a_value_too_short_for_the_work_can_break_the_ratio():
+    """One good slot taken, the next just above its limit, then only bad ones: 4.3 times the best, not 3.5."""
+    values = np.array([1.0, 2.75, 15.0])
+    taken = online.slots_taken(values, plain(online.k_min_limits(2, 1.0, 15.0)))
+
+    assert float(online.k_min_ratio(2, 1.0, 15.0)) == pytest.approx(3.51, abs=0.01)
+    assert values[taken].sum() / 3.75 == pytest.approx(4.27, abs=0.01)
 
 
 @given(windows(), st.floats(0, 0.49))

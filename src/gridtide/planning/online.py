@@ -6,6 +6,10 @@ value is at or below the i-th limit; limits fall as work gets done, because the 
 When no slack is left the rest runs whatever it costs. With a price for switching there are two limits: to start
 below the one and to stop only above the other.
 
+The ratio is guaranteed when every value lasts at least as long as the work, so that a good one can take all of it.
+Where a value lasts one slot only and the work needs several, it can be exceeded: a slot taken early at a very low
+value leaves the limits where they were.
+
 References:
     El-Yaniv et al. (2001), Optimal search and one-way trading, doi:10.1007/s00453-001-0003-0.
     Lorenz, Panagiotou, Steger (2009), Optimal algorithms for k-search, doi:10.1007/s00453-008-9217-8.

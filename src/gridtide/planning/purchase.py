@@ -115,7 +115,7 @@ def spot_hours(length_h: float, market: SpotMarket) -> float:
         market: Eviction rate, checkpoints and restart time.
     """
     rate = market.evictions_per_h
-    if rate == 0.0 or length_h == 0.0:
+    if rate * length_h < _NEVER:
         return length_h
     stretch = length_h if market.checkpoint_h is None else min(market.checkpoint_h, length_h)
     whole, rest = divmod(length_h, stretch)
@@ -158,6 +158,9 @@ def spot_offer(length_h: float, slack_h: float, *, processors: int, tariff: Tari
         accept=keeps and cost < on_demand,
     )
 
+
+_NEVER = 1e-9
+"""Fewer evictions than this in a whole run are none; the formula would divide zero by zero."""
 
 _MOST_EVICTIONS = 700.0
 """Beyond exp(700) the expected time leaves the range of floats; no run ends there anyway."""
