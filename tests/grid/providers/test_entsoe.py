@@ -88,6 +88,14 @@ def test_a_left_out_position_repeats_in_a03_and_is_a_gap_in_a01() -> None:
     assert [row[0][11:13] for row in gaps] == ["00", "02"]
 
 
+def test_only_the_window_and_a_day_around_it_is_read() -> None:
+    """A wrong year must not become years of values; a repeated value is carried into the window all the same."""
+    early = series("B04", (1, 100), curve="A03").replace("2026-01-01T00:00Z", "2023-01-01T00:00Z")
+    found = read(early)
+
+    assert (found[0][0], found[-1][1], len(found)) == ("2025-12-31T00:00Z", "2026-01-01T03:00Z", 27)
+
+
 def test_pumping_is_consumption_and_left_out() -> None:
     """The output of pumped storage counts as hydro, what it draws does not count at all."""
     with_pumps = read(
@@ -183,10 +191,10 @@ def test_hostile_xml_is_refused(body: str, message: str) -> None:
 
 def test_many_periods_of_a_long_window_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A03 stretches one point over a year; a small document must not become billions of values."""
-    monkeypatch.setattr(entsoe, "POINTS_MAX", 100_000)
+    monkeypatch.setattr(entsoe, "POINTS_MAX", 5_000)
     year = series("B04", (1, 5), curve="A03", resolution="PT15M").replace("2026-01-01T03", "2026-12-31T00")
     period = year[year.index("<Period>") : year.index("</TimeSeries>")]
-    with pytest.raises(MalformedPayload, match="document holds more than 100000 values"):
+    with pytest.raises(MalformedPayload, match="document holds more than 5000 values"):
         read(year.replace("</TimeSeries>", period * 80 + "</TimeSeries>"))
 
 

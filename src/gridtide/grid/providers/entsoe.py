@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from gridtide.domain.errors import GridError, ProviderUnavailable, RateLimited, Unauthorized, ZoneNotCovered
+from gridtide.domain.instants import to_ns
 from gridtide.domain.signal import Perimeter, Scope, SignalKind
 from gridtide.domain.units import NS_PER_HOUR
 from gridtide.grid.mix import ENTSOE, Mix
@@ -33,6 +34,7 @@ _NAME: Final = "entsoe"
 _NO_DATA: Final = "999"
 _BAN: Final = timedelta(minutes=10)
 _CONTEXT: Final = timedelta(hours=26)
+_AROUND: Final = timedelta(days=1)
 _MINUTE_NS: Final = NS_PER_HOUR // 60
 _RESOLUTIONS: Final = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _POSITIONS_MAX: Final = 400 * 24 * 4
@@ -143,6 +145,7 @@ class Entsoe(GenerationProvider):
         points = self._points(ask, replies, "step {}")
         mix = self._mix()
         outputs: list[_Output] = []
+        span = _span(ask)
         for reply in replies:
             if reply.body[:4] == b"PK\x03\x04":
                 malformed(_NAME, "reply is a zip archive, which comes for very long windows; ask for a shorter one")
@@ -152,7 +155,7 @@ class Entsoe(GenerationProvider):
             if document.name != "GL_MarketDocument":
                 malformed(_NAME, f"document is {shorten(document.name)}, expected GL_MarketDocument")
             for position, series in enumerate(document.all("TimeSeries")):
-                _take(outputs, ask.zone, series, f"TimeSeries[{position}]")
+                _take(outputs, ask.zone, series, f"TimeSeries[{position}]", span=span)
         _split(outputs, mix)
         mix.fill(points)
         return points.series()
@@ -177,6 +180,13 @@ class Entsoe(GenerationProvider):
         return None
 
 
+def _span(ask: Ask) -> tuple[int, int]:
+    """What is read of a document: the window with a day around it. [ns]"""
+    current = ask.product is Product.CURRENT
+    start, end = (ask.now - _CONTEXT, ask.now) if current else (ask.window.start, ask.window.end)
+    return to_ns(start - _AROUND), to_ns(end + _AROUND)
+
+
 def _hour(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y%m%d%H00")
 
@@ -194,7 +204,7 @@ def _acknowledged(zone: str, document: Element) -> GridError:
     return ProviderUnavailable(f"entsoe answered with code {shorten(code)}", provider=_NAME, zone=zone)
 
 
-def _take(outputs: list[_Output], zone: str, series: Element, path: str) -> None:
+def _take(outputs: list[_Output], zone: str, series: Element, path: str, *, span: tuple[int, int]) -> None:
     """Add the values of one TimeSeries; none of one that consumes."""
     domain = series.find("inBiddingZone_Domain.mRID")
     if domain is None:
@@ -211,12 +221,13 @@ def _take(outputs: list[_Output], zone: str, series: Element, path: str) -> None
         malformed(_NAME, f"{path}.MktPSRType.psrType is missing", field=f"{path}.MktPSRType.psrType")
     carries = series.find("curveType") == "A03"
     for period in series.all("Period"):
-        outputs += _period(period, code, path, carries=carries)
+        outputs += _period(period, code, path, carries=carries, span=span)
         if len(outputs) > POINTS_MAX:
             malformed(_NAME, f"document holds more than {POINTS_MAX} values")
 
 
-def _period(period: Element, code: str, path: str, *, carries: bool) -> list[_Output]:
+def _period(period: Element, code: str, path: str, *, carries: bool, span: tuple[int, int]) -> list[_Output]:
+    """Values of one Period inside *span*; a typing error in a year must not become years of values. [ns]"""
     start, end = instant_ns(period.find("timeInterval/start")), instant_ns(period.find("timeInterval/end"))
     minutes = _RESOLUTIONS.get(period.find("resolution") or "")
     if start is None or end is None or end <= start:
@@ -229,15 +240,17 @@ def _period(period: Element, code: str, path: str, *, carries: bool) -> list[_Ou
     if count > _POSITIONS_MAX:
         malformed(_NAME, f"{path}.Period has {count} positions, at most {_POSITIONS_MAX} are read")
     values = _positions(period, count, path)
-    found, latest = [], None
-    for position in range(1, count + 1):
+    first, last = max(1, (span[0] - start) // step + 1), min(count, -((start - span[1]) // step))
+    latest = next((values[k] for k in sorted(values, reverse=True) if k < first), None) if carries else None
+    found = []
+    for position in range(first, last + 1):
         if position in values:
             latest = values[position]
         elif not carries:
             continue
         if position in values or latest is not None:
-            first = start + (position - 1) * step
-            found.append(_Output(first, first + step, code, latest))
+            begin = start + (position - 1) * step
+            found.append(_Output(begin, begin + step, code, latest))
     return found
 
 
