@@ -62,9 +62,9 @@ def set_up(kind: str) -> None:
 
 def task_try() -> None:
     set_up("run")
-    command = [sys.executable, "-c", "print('training... done')"]
-    say("gridtide run " + " ".join(DEMO.split()) + " -- python3 -c \"print('training... done')\"")
-    run(BIN / "gridtide", "run", *DEMO.split(), "--", *command)
+    work = "import time; time.sleep(1); print('training... done')"
+    say("gridtide run " + " ".join(DEMO.split()) + f' -- python3 -c "{work}"')
+    run(BIN / "gridtide", "run", *DEMO.split(), "--", sys.executable, "-c", work)
 
 
 def task_test(extra: list[str]) -> None:
