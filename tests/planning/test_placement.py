@@ -208,3 +208,30 @@ def test_a_move_always_saves_at_every_published_figure(home, away, data_gb):
 
         assert worst < stay.grams * 0.9 + 1e-6
     assert decision.end <= at(4) + timedelta(microseconds=1)
+
+
+def test_moving_data_eats_the_delay_and_does_not_extend_it():
+    """With a delay of 40 minutes and data that need 25, the start there is no later than at home."""
+    job = work(deadline=None, max_delay=timedelta(minutes=40), data_gb=30.0)
+    rules = SiteRules(accept_uncertain=True, margin=0.05)
+    decision = place(job, HOME, [site("green", 60.0, 1.0, 1.0)], now=T0, rules=rules)
+
+    assert decision.zone == "green"
+    assert decision.start <= T0 + timedelta(minutes=40)
+
+
+def test_data_slower_than_the_delay_bar_a_region():
+    """Twenty-five minutes do not fit into ten."""
+    job = work(deadline=None, max_delay=timedelta(minutes=10), data_gb=30.0)
+    decision = place(job, HOME, [GREEN], now=T0)
+
+    assert decision.zone == "home"
+    assert not decision.alternatives[0].feasible
+
+
+def test_both_sides_of_a_saving_count_the_efficiency_of_their_site():
+    """Half the carbon on equal sites is half the grams, whatever their common usage effectiveness."""
+    home = Site(region="home", series=hourly(300.0, 300.0, 300.0), pue=1.5)
+    decision = place(work(), home, [site("green", 150.0, 150.0, 150.0, pue=1.5)], now=T0)
+
+    assert decision.saving == pytest.approx(0.5)

@@ -47,12 +47,17 @@ class Sites:
     Args:
         home: Where it runs unless moved.
         others: Where it could go.
-        left_out: One sentence for each region that is not weighed.
+        barred: Name of each region that is not weighed, and why.
     """
 
     home: Site
     others: tuple[Site, ...]
-    left_out: tuple[str, ...]
+    barred: tuple[tuple[str, str], ...]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """One sentence for each region that is not weighed."""
+        return tuple(f"{name} is left out: {why}" for name, why in self.barred)
 
     @classmethod
     def weigh(
@@ -69,15 +74,15 @@ class Sites:
                 does not matter. [ms]
         """
         sites: list[Site] = []
-        left_out: list[str] = []
+        barred: list[tuple[str, str]] = []
         for region in others:
             site = _site(catalogue, region, home)
             why = _unusable(region, home) or _too_far(site, latency_budgets)
             if why:
-                left_out.append(f"{region.name} is left out: {why}")
+                barred.append((region.name, why))
             else:
                 sites.append(site)
-        return cls(_site(catalogue, home, home), tuple(sites), tuple(left_out))
+        return cls(_site(catalogue, home, home), tuple(sites), tuple(barred))
 
 
 def rules_of(settings: Settings) -> SiteRules:
@@ -127,7 +132,8 @@ def _unusable(region: Region, home: Region) -> str:
         require_comparable(home.reading.series.signal, reading.series.signal)
     except CarbonError as error:
         return error.message
-    return ""
+    labels = reading.series.signal
+    return "" if labels.is_absolute else f"a {labels.kind} signal ranks the hours of one place; it compares no places"
 
 
 def _too_far(site: Site, budgets: dict[str, float] | None) -> str:

@@ -89,8 +89,8 @@ class Catalogue:
 
     def coordinates(self, key: str) -> tuple[float, float] | None:
         """Middle of the zone's known towns as latitude and longitude, or None. [deg]"""
-        row = self._rows[_normalised(key)]
-        return (float(row["lat"]), float(row["lon"])) if row["lat"] else None
+        row = self._rows.get(_normalised(key))
+        return (float(row["lat"]), float(row["lon"])) if row is not None and row["lat"] else None
 
     def cloud_regions(self, provider: str | None = None) -> tuple[CloudRegion, ...]:
         """All cloud regions, or those of one cloud."""

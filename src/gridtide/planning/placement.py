@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
     from gridtide.planning.transfer import TransferEnergy
 
-__all__ = ["DEFAULT_MARGIN", "Site", "SiteRules", "place"]
+__all__ = ["DEFAULT_MARGIN", "Placement", "Site", "SiteRules", "Trial", "place", "weigh"]
 
 DEFAULT_MARGIN: Final = 0.1
 _DEFAULT_THROUGHPUT: Final = 160.0
@@ -73,13 +73,46 @@ class SiteRules:
     data_limit_gb: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """
+    What the work would be in another region.
+
+    Args:
+        site: The region.
+        decision: The plan there; None where a rule bars the region before anything is planned.
+        cost: Run and transfer together; None where the region is barred. [gCO2eq, or signal.unit without a power]
+        moved: Emissions of moving the data; None where nothing is planned. [gCO2eq]
+        moving: Time the data take to arrive.
+        barred: Rule that bars the region; None where it may be chosen.
+        note: That rule, or the transfer, in words.
+    """
+
     site: Site
-    decision: Decision | None
-    cost: transfer.Band | None
-    barred: Reason | None
-    note: str
+    decision: Decision | None = None
+    cost: transfer.Band | None = None
+    moved: transfer.Band | None = None
+    moving: timedelta = timedelta(0)
+    barred: Reason | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """
+    A decision among regions with everything that was weighed.
+
+    Args:
+        decision: What to do.
+        at_home: The plan at home.
+        home_cost: Its cost; None when unknown. [gCO2eq, or signal.unit without a power]
+        trials: Every other region, cheapest first, barred ones last.
+    """
+
+    decision: Decision
+    at_home: Decision
+    home_cost: float | None
+    trials: tuple[Trial, ...]
 
 
 _RULES: Final = SiteRules()
@@ -118,21 +151,51 @@ def place(
     Raises:
         KindMismatch: The series differ in kind or scope.
     """
-    at_home = plan(workload, home.series, now=now, method=method, options=options)
+    return weigh(workload, home, others, now=now, method=method, options=options, rules=rules).decision
+
+
+def weigh(
+    workload: Workload,
+    home: Site,
+    others: Sequence[Site],
+    *,
+    now: datetime,
+    method: Method | str = Method.AUTO,
+    options: PlanOptions = _OPTIONS,
+    rules: SiteRules = _RULES,
+) -> Placement:
+    """Decide as `place` does, and keep what every region would cost."""
+    here = replace(workload, pue=max(home.pue, 1.0))
+    at_home = plan(here, home.series, now=now, method=method, options=options)
     home_cost = _cost(workload, home, at_home)
     trials = [
         _try(workload, home, site, now=now, method=method, options=options, rules=rules, at_home=at_home)
         for site in others
         if site.region != home.region
     ]
+    trials.sort(key=_rank)
     best = min(
         (t for t in trials if t.barred is None and t.cost is not None and t.decision is not None),
         key=lambda t: t.cost.middle if t.cost else 0.0,
         default=None,
     )
-    alternatives = tuple(_as_alternative(t) for t in sorted(trials, key=_rank))
+    alternatives = tuple(_as_alternative(t) for t in trials)
     if best is None or home_cost is None or not _worth_it(best, home_cost, rules):
-        return _stay(at_home, home, best=best, home_cost=home_cost, rules=rules, alternatives=alternatives)
+        decision = _stay(at_home, home, best=best, home_cost=home_cost, rules=rules, alternatives=alternatives)
+    else:
+        decision = _go(workload, at_home, home, best=best, home_cost=home_cost, alternatives=alternatives)
+    return Placement(decision=decision, at_home=at_home, home_cost=home_cost, trials=tuple(trials))
+
+
+def _go(
+    workload: Workload,
+    at_home: Decision,
+    home: Site,
+    *,
+    best: Trial,
+    home_cost: float,
+    alternatives: tuple[Alternative, ...],
+) -> Decision:
     moved = best.decision
     assert moved is not None  # noqa: S101 - filtered above
     stay = Alternative(
@@ -161,28 +224,36 @@ def _try(
     options: PlanOptions,
     rules: SiteRules,
     at_home: Decision,
-) -> _Trial:
+) -> Trial:
     barred = _barred(workload, site, rules)
     if barred is not None:
-        return _Trial(site, None, None, *barred)
+        return Trial(site=site, barred=barred[0], note=barred[1])
     if home.series and site.series:
         require_comparable(home.series.signal, site.series.signal)
     moving = transfer.movement_time(workload.data_gb, site.mbit_per_s, site.round_trip_ms or 0.0)
     if moving > timedelta(0) and workload.elasticity is not Elasticity.ELASTIC:
-        return _Trial(site, None, None, Reason.TRANSFER_TOO_DIRTY, f"its data need {moving} to arrive")
-    there = replace(workload, release=workload.release_at(now) + moving, pue=max(site.pue, 1.0))
+        note = f"its data need {moving} to arrive"
+        return Trial(site=site, moving=moving, barred=Reason.TRANSFER_TOO_DIRTY, note=note)
+    late = f"with {moving} to move its data the deadline is missed"
+    arrival = workload.release_at(now) + moving
+    delay = None if workload.max_delay is None else (workload.release or now) + workload.max_delay - arrival
+    if delay is not None and delay < timedelta(0) < moving:
+        return Trial(site=site, moving=moving, barred=Reason.DEADLINE, note=late)
+    delay = None if delay is None else max(delay, timedelta(0))
+    there = replace(workload, release=arrival, max_delay=delay, home=site.region, pue=max(site.pue, 1.0))
     decision = plan(there, site.series, now=now, method=method, options=options)
     if decision.reason is Reason.DEADLINE_INFEASIBLE and at_home.reason is not Reason.DEADLINE_INFEASIBLE:
-        return _Trial(site, None, None, Reason.DEADLINE, f"with {moving} to move its data the deadline is missed")
+        return Trial(site=site, moving=moving, barred=Reason.DEADLINE, note=late)
     run = _cost(workload, site, decision)
     if run is None or at_home.mean is None or decision.mean is None:
-        return _Trial(site, None, None, Reason.NO_DATA, "its carbon intensity is not known for the run")
+        note = "its carbon intensity is not known for the run"
+        return Trial(site=site, moving=moving, barred=Reason.NO_DATA, note=note)
+    moved = transfer.transfer_g(workload.data_gb, at_home.mean, decision.mean, rules.energy)
+    trial = Trial(site=site, decision=decision, moved=moved, moving=moving, note=_transfer_note(workload, moved))
     if workload.data_gb and not _weighs_grams(workload):
         note = "its power is not known, so the transfer cannot be weighed against the run"
-        return _Trial(site, decision, None, Reason.TRANSFER_TOO_DIRTY, note)
-    moved = transfer.transfer_g(workload.data_gb, at_home.mean, decision.mean, rules.energy)
-    cost = transfer.Band(run + moved.low, run + moved.middle, run + moved.high)
-    return _Trial(site, decision, cost, None, _transfer_note(workload, moved))
+        return replace(trial, barred=Reason.TRANSFER_TOO_DIRTY, note=note)
+    return replace(trial, cost=transfer.Band(run + moved.low, run + moved.middle, run + moved.high))
 
 
 def _barred(workload: Workload, site: Site, rules: SiteRules) -> tuple[Reason, str] | None:
@@ -200,7 +271,7 @@ def _barred(workload: Workload, site: Site, rules: SiteRules) -> tuple[Reason, s
     return None
 
 
-def _worth_it(best: _Trial, home_cost: float, rules: SiteRules) -> bool:
+def _worth_it(best: Trial, home_cost: float, rules: SiteRules) -> bool:
     assert best.cost is not None  # noqa: S101 - the caller filtered
     need = home_cost * (1 - rules.margin)
     worst = best.cost.middle if rules.accept_uncertain else best.cost.high
@@ -211,7 +282,7 @@ def _stay(
     at_home: Decision,
     home: Site,
     *,
-    best: _Trial | None,
+    best: Trial | None,
     home_cost: float | None,
     rules: SiteRules,
     alternatives: tuple[Alternative, ...],
@@ -239,7 +310,7 @@ def _cost(workload: Workload, site: Site, decision: Decision) -> float | None:
     return decision.mean * kwh * site.pue
 
 
-def _rank(trial: _Trial) -> tuple[bool, float]:
+def _rank(trial: Trial) -> tuple[bool, float]:
     return trial.cost is None, trial.cost.middle if trial.cost else 0.0
 
 
@@ -249,7 +320,7 @@ def _transfer_note(workload: Workload, moved: transfer.Band) -> str:
     return f"moving {workload.data_gb:g} GB emits {moved.middle:.1f} g ({moved.low:.1f} to {moved.high:.1f} g)"
 
 
-def _as_alternative(trial: _Trial) -> Alternative:
+def _as_alternative(trial: Trial) -> Alternative:
     decision = trial.decision
     return Alternative(
         name=f"move to {trial.site.region}",
