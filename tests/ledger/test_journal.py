@@ -25,6 +25,7 @@ from gridtide.ledger.location import FILE_NAME, claim, state_file
 from gridtide.ledger.owner import is_gone, this_owner
 from gridtide.ledger.records import Ending, Outcome, replay
 from gridtide.ledger.store import KEPT
+from gridtide.planning.duration import RunTimes
 from gridtide.planning.plan import PlanOptions, plan
 from gridtide.planning.question import Question, answer
 from support import DEMO, HOUR, T0, at, hourly
@@ -546,3 +547,47 @@ def test_owners_are_told_apart():
     assert is_gone(f"{host}:{pid}:1")
     assert not is_gone(f"elsewhere:{pid}:1")
     assert not is_gone("")
+
+
+# -- run times ---------------------------------------------------------------------------------------------------------
+
+
+def ran(name, *hours, workload="etl", **facts):
+    """An occurrence that ran between these hours."""
+    intervals = tuple(Interval(at(a), at(b)) for a, b in zip(hours[::2], hours[1::2], strict=True))
+    return outcome(workload=workload, occurrence=name, intervals=intervals, planned=None, **facts)
+
+
+def test_run_times_are_those_of_successful_runs_oldest_first(journal):
+    """A failure, a cancelled wait, another job and a run that nobody saw teach nothing."""
+    journal.conclude(ran("run-1", 0, 1))
+    journal.conclude(ran("failed", 0, 5, exit_code=1))
+    journal.conclude(ran("cancelled", 0, 5, ending=Ending.CANCELLED))
+    journal.conclude(ran("let go"))
+    journal.conclude(ran("no code", 0, 5, exit_code=None))
+    journal.conclude(ran("other", 0, 5, workload="backup"))
+    journal.conclude(ran("run-2", 0, 2))
+
+    assert journal.run_times("etl") == [HOUR, 2 * HOUR]
+    assert journal.run_times("etl", 1) == [2 * HOUR]
+    assert journal.run_times("nothing") == []
+
+
+def test_pauses_and_what_they_cost_are_no_run_time(journal):
+    """Two pieces of an hour with a quarter hour of resuming are an hour and three quarters of work."""
+    journal.conclude(ran("run-1", 0, 1, 3, 4, overhead=HOUR / 4))
+
+    assert journal.run_times("etl") == [1.75 * HOUR]
+
+
+def test_what_was_learned_is_kept_with_the_decision(journal):
+    """The lengths that were planned with can be told later, and the decision replays."""
+    learned = RunTimes(typical=HOUR, safe=2 * HOUR, runs=7)
+    job = replace(JOB, reserve=HOUR)
+    question = Question(
+        workload=job, now=T0, series=NIGHT, options=PlanOptions(learned=learned), step=FreshnessStep.LIVE
+    )
+    record = journal.decision(journal.record(job, answer(question), NIGHT, question=question))
+
+    assert (record.question.options.learned, record.question.workload.reserve) == (learned, HOUR)
+    assert replay(record) == record.decision

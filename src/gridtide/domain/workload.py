@@ -46,6 +46,7 @@ class Workload:
         deadline: Must be finished by. At most one of *deadline* and *max_delay* may be left None for elastic work
             that should be bounded; the earlier bound counts.
         max_delay: Longest wait between release and start.
+        reserve: Room kept before the deadline for runs longer than *duration*.
         power_w: Electrical power while running, for grams; None when unknown.
         power_profile_w: Power over equal parts of the duration, for work whose power changes.
         pue: Power usage effectiveness of the site, at least 1.
@@ -73,6 +74,7 @@ class Workload:
     release: datetime | None = None
     deadline: datetime | None = None
     max_delay: timedelta | None = None
+    reserve: timedelta = timedelta(0)
     power_w: float | None = None
     power_profile_w: tuple[float, ...] = ()
     pue: float = 1.0
@@ -99,6 +101,7 @@ class Workload:
         _require(
             self.max_delay is None or self.max_delay >= timedelta(0), "max_delay", self.max_delay, "zero or longer"
         )
+        _require(self.reserve >= timedelta(0), "reserve", self.reserve, "zero or longer")
         _require(self.power_w is None or 0 <= self.power_w < float("inf"), "power_w", self.power_w, "zero or more")
         _require(all(0 <= p < float("inf") for p in self.power_profile_w), "power_profile_w", "...", "zero or more")
         _require(1.0 <= self.pue <= 5.0, "pue", self.pue, "from 1 to 5")
@@ -116,12 +119,12 @@ class Workload:
         """
         Last instant at which an uninterrupted run still ends in time, or None when nothing bounds it.
 
-        May lie before *now*: then the deadline can no longer be met. *max_delay* counts from the release, or from
-        *now* for work without a release.
+        *reserve* counts as part of the run here. May lie before *now*: then the deadline can no longer be met.
+        *max_delay* counts from the release, or from *now* for work without a release.
         """
         bounds = []
         if self.deadline is not None:
-            bounds.append(self.deadline - self.duration)
+            bounds.append(self.deadline - self.duration - self.reserve)
         if self.max_delay is not None:
             bounds.append((self.release or as_utc(now)) + self.max_delay)
         return min(bounds) if bounds else None

@@ -8,6 +8,7 @@ datetimes, so that a simulation can push millions of them through the engine.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -118,6 +119,7 @@ class Work:
             release=None,
             max_delay=None,
             deadline=from_ns(self.finish_ns()),
+            reserve=timedelta(0),
             max_pieces=None if pieces is None else max(1, pieces - used),
             power_profile_w=(),
         )

@@ -24,6 +24,7 @@ from gridtide.domain.instants import isoformat, parse_instant
 from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series, StepShape
 from gridtide.ledger.records import Ending, Outcome
+from gridtide.planning.duration import RunTimes
 from gridtide.planning.plan import Method, PlanOptions
 from gridtide.planning.question import Question
 
@@ -44,6 +45,7 @@ _RECORDS: Final[dict[str, type]] = {
         PlanOptions,
         Power,
         Question,
+        RunTimes,
         Saving,
         signal.Signal,
         workload.Workload,

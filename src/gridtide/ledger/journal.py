@@ -7,6 +7,7 @@ SQLite with a write-ahead log, one file per user. See `gridtide.ledger.store` fo
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ulid import ULID
@@ -37,6 +38,9 @@ _CONCLUDE: Final = (
     "INSERT INTO outcomes SELECT ?, ?, ?, ?, ?, ?, coalesce(max(seq), 0) + 1 FROM outcomes WHERE true "
     "ON CONFLICT (workload, occurrence) DO UPDATE SET ended_at = excluded.ended_at, "
     "ending = excluded.ending, exit_code = excluded.exit_code, body = excluded.body"
+)
+_SUCCESSFUL: Final = (
+    "SELECT body FROM outcomes WHERE workload = ? AND ending = 'completed' AND exit_code = 0 ORDER BY seq DESC LIMIT ?"
 )
 _DECIDE: Final = (
     "INSERT INTO decisions "
@@ -92,6 +96,20 @@ class Journal(Effects):
         """Latest endings, newest first."""
         rows = self.read("SELECT body FROM outcomes ORDER BY seq DESC LIMIT ?", limit)
         return [codec.loads(body, find=self._series) for (body,) in rows]
+
+    def run_times(self, workload: str, limit: int = 50) -> list[timedelta]:
+        """
+        How long the latest successful runs of a workload took, oldest first; pauses and what they cost left out.
+
+        A run counts that completed with exit code 0; one whose length nobody saw, as after a wait, does not.
+
+        Args:
+            workload: Whose.
+            limit: Most runs to look at.
+        """
+        rows = self.read(_SUCCESSFUL, workload, limit)
+        found = [codec.loads(body, find=self._series).length for (body,) in reversed(rows)]
+        return [length for length in found if length > timedelta(0)]
 
     def runs(self, limit: int = 10, *, occurrence: str | None = None) -> list[Run]:
         """Latest occurrences with all that is known of each, newest first."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gridtide.accounting.savings import Power, Saving, saving_against_run_now
+from gridtide.accounting.savings import Power, Saving, run_time, saving_against_run_now
 from gridtide.domain.effect import EffectKey, EffectState
 from gridtide.domain.errors import CarbonError
 from gridtide.planning import question as questions
@@ -116,6 +116,11 @@ class Outcome:
     def started_at(self) -> datetime | None:
         """When it began; None when it never did."""
         return self.intervals[0].start if self.intervals else None
+
+    @property
+    def length(self) -> timedelta:
+        """How long the work took; pauses and what they cost left out, zero when nobody saw it run."""
+        return run_time(self.intervals) - self.overhead if self.intervals else timedelta(0)
 
     def with_truth(self, series: Series) -> Outcome:
         """

@@ -13,6 +13,7 @@ from gridtide.domain.instants import as_utc
 
 if TYPE_CHECKING:
     from gridtide.domain.series import Series
+    from gridtide.planning.duration import RunTimes
 
 __all__ = ["Method", "PlanOptions"]
 
@@ -46,6 +47,7 @@ class PlanOptions:
         hold: Start that was planned before; kept unless a new one saves more than *hold_margin*.
         hold_margin: Share of the held plan's cost that a change must save. [0..1]
         alternatives: Most alternatives to list.
+        learned: Run times that the workload's duration and reserve come from; kept for the records, decides nothing.
 
     Raises:
         InvalidInput: A value is out of bounds; the message names it.
@@ -62,6 +64,7 @@ class PlanOptions:
     hold: datetime | None = None
     hold_margin: float = 0.01
     alternatives: int = 12
+    learned: RunTimes | None = None
 
     def __post_init__(self) -> None:
         if self.hold is not None:
