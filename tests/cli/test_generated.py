@@ -81,6 +81,7 @@ ASKED = [
     ("plan", ("plan", "SERIES", *JOB, "--power", "100")),
     ("plan", ("plan", "SERIES", *JOB, "--interruptible", "--signal", "relative", "--unit", "percent")),
     ("plan", ("plan", "--provider", "replay", "--zone", "FR", "--duration", "1h")),
+    ("plan", ("plan", *REPLAY, *JOB, "--zone", "US-CAL-CISO", "--also", "US-NW-BPAT", "--also", "FR")),
     ("check", ("check", "SERIES", *JOB)),
     ("check", ("check", "--provider", "replay", "--zone", "FR")),
     ("zones", ("zones",)),

@@ -27,6 +27,7 @@ __all__ = [
     "JobOptions",
     "MethodOptions",
     "OutputOptions",
+    "RegionOptions",
     "SignalOptions",
     "conflict",
     "read_duration",
@@ -194,6 +195,55 @@ class MethodOptions:
         for flag, value in (("--threshold", self.threshold), ("--percentile", self.percentile)):
             if value is not None and self.method not in {None, "threshold"}:
                 raise conflict(flag, f"--method {self.method}", "only the threshold method has a bound")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionOptions:
+    """Where else it could run, and what a move must keep and save."""
+
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also", metavar="REGION", help="Another region it may run in; NAME=FILE with --series. Repeatable."
+        ),
+    ] = None
+    data_gb: Annotated[
+        float | None, typer.Option("--data-gb", metavar="GB", help="Data that have to move with it. [GB]")
+    ] = None
+    residency: Annotated[
+        str | None,
+        typer.Option("--residency", metavar="CC[,CC]", help="Countries that its data may be in, like SE,FI."),
+    ] = None
+    latency_budget: Annotated[
+        float | None, typer.Option("--latency-budget", metavar="MS", help="Longest round trip from home. [ms]")
+    ] = None
+    accept_uncertain: Annotated[
+        bool,
+        typer.Option("--accept-uncertain", help="Move by the middle figure where the published range disagrees."),
+    ] = False
+    move_margin: Annotated[
+        float | None,
+        typer.Option("--move-margin", metavar="PERCENT", help="Least share of the emissions that a move saves; 10."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of bounds, and conditions of a move where there is nowhere to move to."""
+        given = {
+            "--data-gb": self.data_gb,
+            "--residency": self.residency,
+            "--latency-budget": self.latency_budget,
+            "--accept-uncertain": self.accept_uncertain or None,
+            "--move-margin": self.move_margin,
+        }
+        for flag, value in given.items():
+            if value is not None and not self.also:
+                why = f"{flag} is about other regions, but there is no --also"
+                raise Usage(why, hint="add --also REGION", field=flag)
+        for flag, number in (("--data-gb", self.data_gb), ("--latency-budget", self.latency_budget)):
+            if number is not None and not 0 <= number < float("inf"):
+                raise Usage(f"{flag} is {number:g}; allowed: zero or more", field=flag)
+        if self.move_margin is not None and not 0 <= self.move_margin < 100:
+            raise Usage(f"--move-margin is {self.move_margin:g}; allowed: 0 to below 100", field="--move-margin")
 
 
 def conflict(first: str, second: str, why: str) -> Usage:

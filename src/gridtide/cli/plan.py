@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
+from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, RegionOptions, SignalOptions
 
 if TYPE_CHECKING:
+    from gridtide.cli.elsewhere import Choice
     from gridtide.cli.job import Job
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
@@ -18,22 +20,31 @@ _SHOWN: Final = 5
 """Alternatives that people are shown; the JSON answer has all of them."""
 
 
-def command(*, job: JobOptions, how: MethodOptions, where: SignalOptions, say: OutputOptions) -> None:
+def command(
+    *, job: JobOptions, how: MethodOptions, also: RegionOptions, where: SignalOptions, say: OutputOptions
+) -> None:
     """
     Say when a job would run, what that avoids against named baselines, and what else could be done.
+
+    With --also it may run in another region too, if that surely saves after its data have moved.
 
     Nothing is started. A job that no data are known for is planned by its --on-no-data rule, and that is said.
     """
     from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
-    from gridtide.cli import payload  # noqa: PLC0415
+    from gridtide.cli import elsewhere, payload  # noqa: PLC0415
     from gridtide.cli.job import job_settings, read_job, warn_about  # noqa: PLC0415
     from gridtide.cli.session import Session  # noqa: PLC0415
 
     session = Session("plan", where, say, overrides=job_settings(job, how))
     asked = read_job(session, job, how)
+    if also.also:
+        asked = replace(asked, workload=elsewhere.bind(session, asked.workload, also))
     reading = session.read(ahead=asked.ahead, back=asked.back)
     session.require_file(reading, covers_now=False)
     made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
+    choice = elsewhere.choose(session, asked, also, alone=reading, made=made) if also.also else None
+    if choice is not None:
+        made, reading = choice.decision, choice.reading
     warn_about(session, asked, reading, made)
     session.say.answer(
         {
@@ -42,31 +53,37 @@ def command(*, job: JobOptions, how: MethodOptions, where: SignalOptions, say: O
             "place": payload.place(session.place),
             "workload": payload.workload(asked.workload),
             "decision": payload.decision(made),
+            "region": None if choice is None else choice.region,
+            "regions": [] if choice is None else [elsewhere.row(choice, region) for region in choice.rows],
             "baselines": payload.baselines(made),
             "alternatives": [payload.alternative(other, made.signal) for other in made.alternatives],
             "signal": None if made.signal is None else payload.signal(made.signal),
             "freshness": payload.freshness(reading),
             "warnings": session.say.warnings,
         },
-        _lines(session, asked, reading, made),
+        _lines(session, asked, reading, made, choice=choice),
     )
 
 
-def _lines(session: Session, job: Job, reading: Reading, made: Decision) -> list[str]:
-    from gridtide.cli import wording  # noqa: PLC0415 - keeps --help light
+def _lines(session: Session, job: Job, reading: Reading, made: Decision, *, choice: Choice | None) -> list[str]:
+    from gridtide.cli import elsewhere, wording  # noqa: PLC0415 - keeps --help light
     from gridtide.cli.job import describe_workload  # noqa: PLC0415
 
     zone = session.shown_timezone
     unit = made.signal.unit if made.signal is not None else ""
-    head = session.say.paint(wording.headline(made, zone, now=session.now), "bold")
+    away = choice.region if choice is not None and choice.moves else ""
+    head = session.say.paint(wording.headline(made, zone, now=session.now, region=away), "bold")
     pairs = describe_workload(session, job)
     runs = [wording.span(piece.start, piece.end, zone) for piece in made.intervals]
     pairs += [("runs" if i == 0 else "", text) for i, text in enumerate(runs)]
     pairs.append(("mean", wording.amount(made.mean, unit)))
     if made.grams is not None:
         pairs.append(("emissions", wording.amount(made.grams, "gCO2eq")))
+    if choice is not None and choice.moves:
+        pairs += elsewhere.move_lines(choice, zone, now=session.now)
     pairs.append(("method", made.method))
-    lines = [f"{wording.named(session.place)}: {head}", *wording.fields(pairs), ""]
+    regions = [] if choice is None else [*elsewhere.table(choice, zone), ""]
+    lines = [*regions, f"{wording.named(session.place)}: {head}", *wording.fields(pairs), ""]
     lines += _table(session, made, unit)
     return [*lines, "", *wording.fields(wording.source_lines(made.signal, reading))]
 

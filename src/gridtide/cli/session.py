@@ -29,6 +29,8 @@ from gridtide.domain.signal import SignalKind
 from gridtide.domain.zone import Confidence, Zone, ZoneMapping
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gridtide.config.settings import Settings
     from gridtide.domain.series import Series
     from gridtide.grid.catalogue import Catalogue
@@ -158,16 +160,19 @@ class Session:
     def given(self) -> Series | None:
         """Series of ``--series``."""
         where = self._where
-        if where.series is None:
-            return None
+        return None if where.series is None else self.read_file(where.series, zone=where.zone or "file")
+
+    def read_file(self, path: Path, *, zone: str) -> Series:
+        """Series of a file in the unit and shape that ``--series`` is described by."""
         from gridtide.grid.files import read_series  # noqa: PLC0415 - numpy, only when a file is read
 
+        where = self._where
         found = read_series(
-            where.series,
+            path,
             unit=where.unit or "",
             step_shape=where.step_shape or "constant",
             tz=self.settings.timezone or None,
-            zone=where.zone or "file",
+            zone=zone,
             kind=self.kind or SignalKind.AVERAGE,
         )
         for warning in found.warnings:
@@ -179,9 +184,13 @@ class Session:
     ) -> Reading:
         """Values around now for the place, best that can be had; what is not current is pointed out."""
         reading = self.read_zones([self.place.zone], ahead=ahead, back=back, purpose=purpose, forecast=forecast)[0]
+        self.point_out(reading)
+        return reading
+
+    def point_out(self, reading: Reading) -> None:
+        """Warn about values that are not current, unless the yearly ones were asked for."""
         if reading.step in _DEGRADED and self.settings.provider != "static":
             self.say.warn(f"{_DEGRADED[reading.step]}: {reading.reason or 'nothing better is known'}")
-        return reading
 
     def read_zones(
         self,

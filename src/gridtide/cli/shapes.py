@@ -14,6 +14,7 @@ from typing import Any, NotRequired, TypedDict
 __all__ = [
     "ANSWERS",
     "AlternativeShape",
+    "BandShape",
     "CheckShape",
     "CompareRow",
     "CompareShape",
@@ -28,11 +29,13 @@ __all__ = [
     "FreshnessShape",
     "IntervalShape",
     "LargestDifferenceShape",
+    "LearnedShape",
     "NowShape",
     "OpinionShape",
     "OutcomeShape",
     "PlaceShape",
     "PlanShape",
+    "PlannedRegionShape",
     "PotentialRowShape",
     "PotentialShape",
     "PotentialThresholdsShape",
@@ -203,8 +206,36 @@ class CompareShape(TypedDict):
     warnings: list[str]
 
 
+class BandShape(TypedDict):
+    """A figure with its published range. [gCO2eq]"""
+
+    low: float
+    middle: float
+    high: float
+
+
+class PlannedRegionShape(TypedDict):
+    """
+    One region of ``gridtide plan --also``, home first.
+
+    *grams* are of the run and, at the middle figure, of moving its data; *send_data_by* is when they have to leave.
+    A region with a rule against it is not feasible, and *note* says which.
+    """
+
+    name: str
+    zone: str
+    chosen: bool
+    start: str | None
+    mean_g_per_kwh: float | None
+    grams: float | None
+    transfer_g: BandShape | None
+    send_data_by: str | None
+    feasible: bool
+    note: str
+
+
 class PlanShape(TypedDict):
-    """``gridtide plan``."""
+    """``gridtide plan``; *region* is the name of the chosen one of *regions*, null where only one was asked about."""
 
     schema: str
     now: str
@@ -212,6 +243,8 @@ class PlanShape(TypedDict):
     place: PlaceShape
     workload: dict[str, Any]
     decision: DecisionShape
+    region: str | None
+    regions: list[PlannedRegionShape]
     baselines: dict[str, AlternativeShape]
     alternatives: list[AlternativeShape]
     signal: SignalShape | None
@@ -264,6 +297,14 @@ class OutcomeShape(TypedDict):
     note: str
 
 
+class LearnedShape(TypedDict):
+    """Lengths that were planned with: the window is chosen for the typical one, the deadline keeps room for the safe."""
+
+    typical_s: float
+    safe_s: float
+    runs: int
+
+
 class RunShape(TypedDict):
     """``gridtide run`` and ``gridtide wait``."""
 
@@ -273,6 +314,7 @@ class RunShape(TypedDict):
     name: str
     place: PlaceShape
     workload: dict[str, Any]
+    learned: LearnedShape | None
     dry_run: bool
     started: bool
     forced: bool
@@ -289,6 +331,7 @@ class RecordedDecisionShape(TypedDict):
     """A decision in the journal, with what it stood on and what would change it."""
 
     id: str
+    learned: LearnedShape | None
     decision: DecisionShape
     baselines: dict[str, AlternativeShape]
     alternatives: list[AlternativeShape]

@@ -142,12 +142,15 @@ def source_lines(labels: Signal | None, reading: Reading) -> list[tuple[str, str
     return lines
 
 
-def headline(decision: Decision, timezone: str, *, now: datetime) -> str:
-    """One sentence: what to do, when and why."""
+def headline(decision: Decision, timezone: str, *, now: datetime, region: str = "") -> str:
+    """One sentence: what to do, when and why; *region* is where it moves to, if it does."""
     why = REASONS.get(decision.reason, str(decision.reason))
+    if decision.action is Action.ROUTE:
+        return f"{decision.action} to {region or decision.zone}: {why}"
     if decision.action is Action.RUN or decision.start is None:
         return f"{decision.action}: {why}"
-    return f"{decision.action} until {when(decision.start, timezone, now=now)}: {why}"
+    there = f", then run in {region}" if region else ""
+    return f"{decision.action} until {when(decision.start, timezone, now=now)}{there}: {why}"
 
 
 def fields(pairs: Iterable[tuple[str, str]], *, indent: str = "  ") -> list[str]:
