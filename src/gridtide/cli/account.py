@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gridtide.cli import payload, story, wording
 from gridtide.cli.options import OutputOptions, SignalOptions
 from gridtide.cli.session import Session
+from gridtide.domain.durations import format_duration
 from gridtide.domain.errors import CarbonError
 from gridtide.domain.instants import isoformat
 from gridtide.ledger.records import Ending
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.ledger.journal import Journal
     from gridtide.ledger.records import DecisionRecord, Outcome, Run
+    from gridtide.planning.duration import RunTimes
 
 __all__ = ["lines", "payload_of", "with_truth"]
 
@@ -91,6 +93,7 @@ def _decision_payload(record: DecisionRecord, zone: str) -> shapes.RecordedDecis
     made = record.decision
     return {
         "id": record.id,
+        "learned": payload.learned(_learned(record)),
         "decision": payload.decision(made),
         "baselines": payload.baselines(made),
         "alternatives": [payload.alternative(other, made.signal) for other in made.alternatives],
@@ -98,6 +101,11 @@ def _decision_payload(record: DecisionRecord, zone: str) -> shapes.RecordedDecis
         "changes": story.changes(record, zone),
         "warnings": list(made.warnings),
     }
+
+
+def _learned(record: DecisionRecord) -> RunTimes | None:
+    """Run times that the lengths of the work were learned from, where they were."""
+    return record.question.options.learned if record.question.options is not None else None
 
 
 def lines(say: Output, run: Run, zone: str) -> list[str]:
@@ -134,6 +142,10 @@ def _why(record: DecisionRecord, zone: str, *, is_over: bool) -> list[tuple[str,
     named = {other.name for other in made.baselines}
     others = [a for a in made.alternatives if a.mean is not None and a.name not in named][:_SHOWN_ALTERNATIVES]
     pairs += [("instead", _against(other, made, zone)) for other in others]
+    times = _learned(record)
+    if times is not None and times.runs:
+        typical, safe = format_duration(times.typical), format_duration(times.safe)
+        pairs.append(("length", f"learned from {times.runs}: typically {typical}, with room for {safe}"))
     fresh = f"{made.freshness}{f', {made.freshness_reason}' if made.freshness_reason else ''}"
     pairs.append(("data", fresh))
     pairs += story.source_fields(made.signal)

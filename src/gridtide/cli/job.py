@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Reading
+    from gridtide.planning.duration import RunTimes
     from gridtide.planning.options import PlanOptions
 
 __all__ = ["PAST", "Job", "describe_workload", "job_settings", "read_job", "warn_about"]
@@ -38,12 +39,14 @@ class Job:
         method: Policy in time.
         options: Its options.
         ahead: How far values are needed from now.
+        learned: Run times that its length was learned from; None where it was declared.
     """
 
     workload: Workload
     method: str
     options: PlanOptions
     ahead: timedelta
+    learned: RunTimes | None = None
 
     @property
     def back(self) -> timedelta:
@@ -62,7 +65,13 @@ def job_settings(job: JobOptions, how: MethodOptions) -> dict[str, object]:
 
 
 def read_job(
-    session: Session, job: JobOptions, how: MethodOptions, *, name: str = "job", duration: str | None = None
+    session: Session,
+    job: JobOptions,
+    how: MethodOptions,
+    *,
+    name: str = "job",
+    duration: str | None = None,
+    learn: bool = False,
 ) -> Job:
     """
     Build the workload; times are read in the session's time zone and said aloud.
@@ -73,6 +82,7 @@ def read_job(
         how: Flags of the policy.
         name: Id of the workload.
         duration: Used where ``--duration`` is not given; None insists on the flag.
+        learn: Whether past runs of that name say more about the length than the flag.
 
     Raises:
         Usage: A flag is missing, unreadable or contradicts another.
@@ -82,6 +92,10 @@ def read_job(
     if length is None:
         raise Usage("--duration is missing", hint="say how long it runs, like --duration 2h30m", field="--duration")
     release = _release(session, job)
+    learned = _learned(session, name, declared=length) if learn else None
+    reserve = timedelta(0)
+    if learned is not None:
+        length, reserve = learned.typical, learned.safe - learned.typical
     deadline = _deadline(session, job, length, release)
     policies = session.settings.policies
     bounded = deadline is None or job.max_delay is not None
@@ -91,6 +105,7 @@ def read_job(
         release=release,
         deadline=deadline,
         max_delay=policies.max_delay if bounded else None,
+        reserve=reserve,
         power_w=_power(job.power),
         interruptible=job.interruptible,
         min_run=read_duration(job.min_run, "--min-run", allow_zero=True) or timedelta(0),
@@ -100,11 +115,14 @@ def read_job(
         on_no_data=OnNoData(policies.on_no_data),
         min_saving=policies.min_saving / 100.0,
     )
+    if reserve:
+        _say_room(session, workload)
     latest = workload.latest_start(session.now) or session.now
     until = deadline if deadline is not None and job.interruptible else latest + length
     ahead = max(until - session.now, length) + _MARGIN
     method, options = _method(session, how)
-    return Job(workload=workload, method=method, options=options, ahead=ahead)
+    options = replace(options, learned=learned)
+    return Job(workload=workload, method=method, options=options, ahead=ahead, learned=learned)
 
 
 def warn_about(session: Session, job: Job, reading: Reading, made: Decision) -> None:
@@ -119,6 +137,22 @@ def warn_about(session: Session, job: Job, reading: Reading, made: Decision) -> 
         f"the deadline {shown_local(deadline, session.shown_timezone)} lies beyond the forecast, which ends {known}; "
         "the plan is made for what is known"
     )
+
+
+def _learned(session: Session, name: str, *, declared: timedelta) -> RunTimes:
+    from gridtide.cli import learned  # noqa: PLC0415 - numpy, only when it is asked for
+
+    return learned.run_times(session, name, declared=declared)
+
+
+def _say_room(session: Session, workload: Workload) -> None:
+    """Say when a long run no longer fits before the deadline."""
+    safe = workload.duration + workload.reserve
+    if workload.deadline is not None and workload.release_at(session.now) + safe > workload.deadline:
+        from gridtide.domain.durations import format_duration  # noqa: PLC0415 - keeps --help light
+
+        room = format_duration(safe)
+        session.say.warn(f"past runs ask for {room}, which the deadline leaves no room for; it starts when it may")
 
 
 def _release(session: Session, job: JobOptions) -> datetime | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
     from gridtide.domain.zone import ZoneMapping
+    from gridtide.planning.duration import RunTimes
 
 __all__ = [
     "alternative",
@@ -26,6 +27,7 @@ __all__ = [
     "freshness",
     "instant",
     "intervals",
+    "learned",
     "mean",
     "place",
     "signal",
@@ -185,11 +187,22 @@ def workload(job: Workload) -> dict[str, Any]:
         "release": instant(job.release),
         "deadline": instant(job.deadline),
         "max_delay_s": _seconds(job.max_delay),
+        "reserve_s": _seconds(job.reserve),
         "power_w": job.power_w,
         "interruptible": job.interruptible,
+        "data_gb": job.data_gb,
+        "residency": sorted(job.residency),
+        "latency_budget_ms": job.latency_budget_ms,
         "on_no_data": str(job.on_no_data),
         "min_saving_percent": _rounded(100.0 * job.min_saving),
     }
+
+
+def learned(times: RunTimes | None) -> shapes.LearnedShape | None:
+    """Lengths that past runs say; null where nothing was to be learned."""
+    if times is None:
+        return None
+    return {"typical_s": times.typical.total_seconds(), "safe_s": times.safe.total_seconds(), "runs": times.runs}
 
 
 def _step(labels: Signal, start_ns: int, end_ns: int, value: float, quality: Quality) -> shapes.StepShape:

@@ -31,6 +31,9 @@ def command(
         str | None,
         typer.Option("--once", metavar="KEY", help="Run at most once for this key, also after a crash or by cron."),
     ] = None,
+    learn_duration: Annotated[
+        bool, typer.Option("--learn-duration", help="Plan with the lengths of past runs of that name.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; start nothing.")] = False,
     clock_speed: Annotated[
         float | None,
@@ -53,7 +56,9 @@ def command(
 
     check(argv, os.environ)
     label = waiting.default_name(argv) if name is None else name
-    session, asked = waiting.open_job("run", job, how, where, say, name=label, clock_speed=clock_speed)
+    session, asked = waiting.open_job(
+        "run", job, how, where, say, name=label, clock_speed=clock_speed, learn=learn_duration
+    )
     if dry_run:
         return waiting.rehearse(session, asked)
     try:

@@ -19,6 +19,9 @@ def command(
     where: SignalOptions,
     say: OutputOptions,
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="Name in the records.")] = "wait",
+    learn_duration: Annotated[
+        bool, typer.Option("--learn-duration", help="Plan with the lengths of past runs of that name.")
+    ] = False,
     timeout: Annotated[
         str | None, typer.Option("--timeout", metavar="DURATION", help="Give up after this long, with exit code 124.")
     ] = None,
@@ -35,7 +38,9 @@ def command(
     from gridtide.cli import waiting  # noqa: PLC0415 - keeps --help light
 
     patience = read_duration(timeout, "--timeout", allow_zero=True)
-    session, asked = waiting.open_job("wait", job, how, where, say, name=name, clock_speed=clock_speed, duration="1h")
+    session, asked = waiting.open_job(
+        "wait", job, how, where, say, name=name, clock_speed=clock_speed, duration="1h", learn=learn_duration
+    )
     errand = waiting.carry_out(session, asked, argv=None, patience=patience)
     code = errand.code if errand.started or errand.stopped_by is not None else GAVE_UP
     waiting.answer(session, errand, code=code)

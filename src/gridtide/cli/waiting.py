@@ -60,6 +60,7 @@ def open_job(
     name: str,
     clock_speed: float | None,
     duration: str | None = None,
+    learn: bool = False,
 ) -> tuple[Session, Job]:
     """Session and job of a command that waits."""
     if clock_speed is not None and where.at is None:
@@ -68,7 +69,7 @@ def open_job(
     if not 0 < speed <= 1e6:
         raise Usage(f"--clock-speed is {speed:g}; allowed: above 0, up to 1000000", field="--clock-speed")
     session = Session(command, where, say, overrides=job_settings(job, how), speed=speed)
-    asked = read_job(session, job, how, name=_checked(name, "--name"), duration=duration)
+    asked = read_job(session, job, how, name=_checked(name, "--name"), duration=duration, learn=learn)
     return session, asked
 
 
@@ -174,6 +175,7 @@ def rehearse(session: Session, job: Job) -> int:
             "name": job.workload.id,
             "place": payload.place(session.place),
             "workload": payload.workload(job.workload),
+            "learned": payload.learned(job.learned),
             "dry_run": True,
             "started": False,
             "forced": False,
@@ -208,6 +210,7 @@ def _answer(session: Session, errand: Errand, *, code: int) -> None:
                 "name": errand.job.workload.id,
                 "place": payload.place(session.place),
                 "workload": payload.workload(errand.job.workload),
+                "learned": payload.learned(errand.job.learned),
                 "dry_run": False,
                 "started": errand.started,
                 "forced": errand.forced,
