@@ -192,6 +192,17 @@ class TestSummaries:
         assert (row.jobs, row.paid_jobs) == (40, 39)
         assert row.run_now_grams == pytest.approx(made.run_now.grams[1:].sum())
 
+    def test_jobs_that_may_touch_a_gap_are_left_out_and_counted(self, tmp_path):
+        """An unknown hour is not a clean one: no policy may hide a job in it."""
+        path = write_zone(tmp_path)
+        rows = path.read_text().splitlines()
+        path.write_text("\n".join([*rows[: 24 * 24], *rows[24 * 24 + 1 :]]) + "\n")
+        made = run_scenario(scenario(tmp_path, zones=[{"name": "X", "file": str(path)}]))
+
+        assert 30 < made.jobs.size < 40
+        assert f"{40 - made.jobs.size} of 40 jobs may touch hours that are not known" in " ".join(made.notes)
+        assert not np.isnan(made.outcomes[1].paid.grams).any()
+
     def test_delays_and_slack_bins_cover_all_jobs(self, tmp_path):
         """Every job is in one slack range, and all have started at 100 %."""
         made = run_scenario(scenario(tmp_path))
@@ -220,7 +231,10 @@ class TestRefusals:
             ({"zones": [{"name": "Atlantis"}]}, r"zone 'Atlantis' has no file and is not recorded; recorded: DE, GB"),
             ({"start": "2024-01-01T00:00Z", "end": "2024-02-01T00:00Z"}, r"zone 'X' is known from 2026-01-01"),
             ({"end": at(24 * 21).isoformat()}, r"the scenario lasts 1 day, 0:00:00, a job with its slack up to"),
-            ({"end": at(24 * 90).isoformat(), "work": {"count": 500}}, r"jobs cannot be paid for"),
+            (
+                {"end": at(24 * 90).isoformat(), "work": {"count": 500}},
+                r"of 500 jobs may run when nothing is known; the first, 'X/",
+            ),
             ({"belief": {"kind": "history", "method": "crystal"}}, r"forecast method 'crystal' is unknown"),
         ],
     )

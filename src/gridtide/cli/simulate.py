@@ -195,4 +195,4 @@ def _lines(experiment: Experiment) -> list[str]:
 
 
 def _percent(value: float | None, *, digits: int = 1) -> str:
-    return "-" if value is None else f"{value:.{digits}f} %"
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f} %"

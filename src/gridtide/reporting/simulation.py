@@ -22,6 +22,7 @@ MOST_ZONES_DRAWN: Final = 24
 
 _ALL: Final = "all"
 _UNIT: Final = "gCO2eq/kWh"
+_SHOWN_LOSS: Final = 0.05
 
 Row = dict[str, Any]
 
@@ -89,8 +90,9 @@ def _lead(facts: SimulationFacts, waiting: Sequence[str]) -> list[str]:
         f"The policy \u201c{best['policy']}\u201d {verb} {abs(best['savings_pct']):.1f} %{amount} against run-now"
     )
     said = [f"{headline}, with a mean delay of {best['mean_delay_h']:.1f} h; {possible}."]
-    losers = [f"{row['policy']} ({row['savings_pct']:.1f} %)" for row in known if row["savings_pct"] < 0]
-    rows = [r for r in facts.tables["summary"] if r["zone"] != _ALL and (r["savings_pct"] or 0) < 0]
+    losers = [f"{row['policy']} ({row['savings_pct']:.1f} %)" for row in known if row["savings_pct"] < -_SHOWN_LOSS]
+    zones = [r for r in facts.tables["summary"] if r["zone"] != _ALL and r["policy"] in waiting]
+    rows = [r for r in zones if (r["savings_pct"] or 0.0) < -_SHOWN_LOSS]
     if losers:
         said.append(f"A loss overall: {', '.join(losers)}.")
     elif rows:

@@ -228,7 +228,8 @@ def with_faults(readings: Iterator[tuple[int, Reading]], faults: Sequence[Fault]
     Put *faults* into a stream of readings, and the product's own checks between them and the planner.
 
     During an outage there is nothing; a reading in a wrong unit passes through the same cross-check as live data. Once
-    refused, a source is believed again only when its values fit the accepted ones, as in `gridtide.grid.guard`.
+    refused, a source is believed again only when its values fit the accepted ones, as in `gridtide.grid.guard`. Nothing
+    is checked while nothing is wrong.
     """
     edges = sorted({to_ns(i) for f in faults for i in (f.window.start, f.window.end)})
     source = _Source()
@@ -248,6 +249,9 @@ class _Source:
     refused: str = ""
 
     def answer(self, truth: Reading, fault: Fault | None) -> Reading:
+        if fault is None and not self.refused:
+            self.last = truth
+            return truth
         kind = "" if fault is None else fault.kind
         if kind == "outage":
             return Reading(series=_empty(truth.series), step=FreshnessStep.NONE, reason="provider outage (injected)")

@@ -8,7 +8,7 @@ could have emitted inside its bounds, so that a table can say which part of the 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine, Policy
 from gridtide.grid import files, recordings
 from gridtide.planning.options import PlanOptions
-from gridtide.simulation import generate, runs, traces, vector
+from gridtide.simulation import generate, notes, runs, traces, vector
 from gridtide.simulation.belief import FromHistory, with_faults, with_past
 from gridtide.simulation.world import World
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gridtide.simulation.scenario import PolicySpec, Scenario, ZoneSpec
     from gridtide.simulation.traces import Rejected
 
-__all__ = ["LATE_NS", "MOST_EVENT_JOBS", "OWN_POWER_W", "Experiment", "Outcome", "run_scenario"]
+__all__ = ["MOST_EVENT_JOBS", "OWN_POWER_W", "Experiment", "Outcome", "run_scenario"]
 
 OWN_POWER_W: Final = 15.0
 """Power of one busy core with its share of the machine, for our own footprint; on the high side. [W]"""
@@ -43,10 +43,8 @@ OWN_POWER_W: Final = 15.0
 MOST_EVENT_JOBS: Final = 2_000_000
 """Most jobs that take the event path; more would not fit into a usual machine's memory."""
 
-LATE_NS: Final = 5_000_000_000
-"""A start later than promised by more than this counts as late. [ns]"""
-
 _VECTOR_FROM: Final = 5_000
+_MOST_UNKNOWN: Final = 0.25
 _PAST: Final = timedelta(days=30)
 _PROCESS_TIME: Final = time.process_time
 
@@ -86,6 +84,7 @@ class Experiment:
         outcomes: One for each policy.
         forecast_cpu_s: Processor time of the forecasts that all policies share. [s]
         rejected: Rows of a trace that could not be used.
+        left_out: Jobs that may touch unknown hours.
         notes: What the reader should know, one sentence each.
     """
 
@@ -96,6 +95,7 @@ class Experiment:
     outcomes: tuple[Outcome, ...]
     forecast_cpu_s: float = 0.0
     rejected: tuple[Rejected, ...] = ()
+    left_out: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -126,8 +126,8 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
         MalformedFile: A file cannot be read as declared.
     """
     truth = {zone.name: _truth(zone, scenario) for zone in scenario.zones}
-    jobs, rejected = (generate.draw_jobs(scenario), ()) if scenario.work.file is None else traces.read_trace(scenario)
-    _require_known(jobs, truth)
+    asked, rejected = (generate.draw_jobs(scenario), ()) if scenario.work.file is None else traces.read_trace(scenario)
+    jobs = _known(asked, truth)
     at_once = runs.pay(jobs, runs.whole_runs(jobs, jobs.arrival_ns, np.full(jobs.size, np.nan)), truth)
     belief = scenario.belief.build(scenario.seed)
     window = _window(scenario, jobs)
@@ -147,7 +147,7 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
         tell(0)
         outcomes.append(_outcome(spec, scenario, jobs, truth, belief, best[spec.pauses], tell))
         tell(jobs.size)
-    return Experiment(
+    made = Experiment(
         scenario=scenario,
         jobs=jobs,
         truth=truth,
@@ -155,8 +155,9 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
         outcomes=tuple(outcomes),
         forecast_cpu_s=forecast_cpu_s,
         rejected=rejected,
-        notes=tuple(_notes(scenario, jobs, truth, rejected, outcomes)),
+        left_out=asked.size - jobs.size,
     )
+    return replace(made, notes=tuple(notes.notes_of(made)))
 
 
 def _window(scenario: Scenario, jobs: JobTable) -> Interval:
@@ -263,51 +264,25 @@ def _truth(zone: ZoneSpec, scenario: Scenario) -> Series:
     return series
 
 
-def _require_known(jobs: JobTable, truth: Mapping[str, Series]) -> None:
-    """Every job can be paid for wherever it starts: no gap, and an end late enough."""
+def _known(jobs: JobTable, truth: Mapping[str, Series]) -> JobTable:
+    """
+    The jobs that can be paid for wherever they start: no gap inside their bounds, and an end that is known.
+
+    Raises:
+        InvalidInput: Hardly any are left.
+    """
     whole = runs.integrals(jobs, np.arange(jobs.size), jobs.arrival_ns, jobs.ends_ns, truth)
     bad = np.flatnonzero(np.isnan(whole))
-    if not bad.size:
-        return
+    if bad.size <= _MOST_UNKNOWN * jobs.size:
+        return jobs.pick(np.flatnonzero(~np.isnan(whole))) if bad.size else jobs
     k = int(bad[0])
     span = Interval(from_ns(int(jobs.arrival_ns[k])), from_ns(int(jobs.ends_ns[k])))
     series = truth[jobs.zones[int(jobs.zone[k])]]
     gaps = [gap for gap in series.gaps if gap.overlaps(span)]
     why = f"has a gap {gaps[0]}" if gaps else f"is known from {isoformat(series.start)} to {isoformat(series.end)}"
     raise InvalidInput(
-        f"job {jobs.name(k)[:60]!r} may run during {span}; the series of its zone {why} ({bad.size} of {jobs.size} "
-        "jobs cannot be paid for)",
+        f"{bad.size} of {jobs.size} jobs may run when nothing is known; the first, {jobs.name(k)[:60]!r}, "
+        f"during {span}: the series of its zone {why}",
         hint="change start and end, shorten slack, or give a series without gaps",
         field="zones",
     )
-
-
-def _notes(
-    scenario: Scenario,
-    jobs: JobTable,
-    truth: Mapping[str, Series],
-    rejected: tuple[Rejected, ...],
-    outcomes: list[Outcome],
-) -> Iterator[str]:
-    spans = ", ".join(
-        f"{name} ({series.signal.provider}, {isoformat(series.start)[:10]} to {isoformat(series.end)[:10]})"
-        for name, series in list(truth.items())[:8]
-    )
-    yield f"Past values are replayed in virtual time, nothing here is live: {spans}."
-    if scenario.belief.kind == "perfect":
-        yield "The policies knew the future (belief perfect): an upper bound, not an expectation."
-    if scenario.belief.kind == "white":
-        yield "White noise is the kindest error: real forecasts lose a third to a half of the possible saving."
-    if rejected:
-        yield f"{len(rejected)} rows of the trace were left out; the first: {rejected[0].where}: {rejected[0].why}."
-    if scenario.work.file is not None and scenario.work.shift:
-        yield "The trace was moved by whole weeks to begin in the scenario's first week."
-    unknown = int(np.isnan(jobs.power_w).sum())
-    if unknown:
-        yield f"{unknown} of {jobs.size} jobs have no known power; they count with their hours, never with grams."
-    unpaid = sum(int(np.isnan(o.paid.mean).sum()) for o in outcomes)
-    if unpaid:
-        yield f"{unpaid} runs left the known part of their series and could not be paid for; they are in no sum."
-    late = sum(int((o.runs.late_ns > LATE_NS).sum()) for o in outcomes)
-    if late:
-        yield f"{late} runs started more than 5 s after their latest start, waiting for room."

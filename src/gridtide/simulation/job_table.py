@@ -6,7 +6,7 @@ The event path turns rows into `gridtide.simulation.world.Job`; the vector path 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,20 @@ class JobTable:
     def all_names(self) -> list[str]:
         """Name of every job."""
         return [self.name(k) for k in range(self.size)]
+
+    def pick(self, rows: NDArray[np.int64]) -> JobTable:
+        """The jobs of these rows only, in their order."""
+        return replace(
+            self,
+            zone=self.zone[rows],
+            arrival_ns=self.arrival_ns[rows],
+            length_ns=self.length_ns[rows],
+            true_ns=self.true_ns[rows],
+            latest_ns=self.latest_ns[rows],
+            power_w=self.power_w[rows],
+            interruptible=self.interruptible[rows],
+            names=None if self.names is None else [self.names[k] for k in rows.tolist()],
+        )
 
     def jobs(self, *, min_saving: float = 0.0) -> list[Job]:
         """

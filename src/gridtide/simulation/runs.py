@@ -8,7 +8,7 @@ nobody knows, has no grams (NaN); it is never counted as clean (invariant I4).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from gridtide.simulation.job_table import JobTable
     from gridtide.simulation.world import Run
 
-__all__ = ["Payment", "Runs", "cheapest", "integrals", "pay", "runs_of", "whole_runs"]
+__all__ = ["LATE_NS", "Payment", "Runs", "cheapest", "integrals", "pay", "runs_of", "whole_runs"]
+
+LATE_NS: Final = 5_000_000_000
+"""A start later than promised by more than this counts as late. [ns]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from gridtide.domain.units import NS_PER_HOUR
-from gridtide.simulation.experiment import LATE_NS, OWN_POWER_W
+from gridtide.simulation.experiment import OWN_POWER_W
+from gridtide.simulation.runs import LATE_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
