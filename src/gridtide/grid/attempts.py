@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gridtide.domain.errors import ConfigurationError, RateLimited, Unauthorized, ZoneNotCovered
+from gridtide.domain.errors import (
+    ConfigurationError,
+    ProviderUnavailable,
+    RateLimited,
+    Unauthorized,
+    ZoneNotCovered,
+)
 from gridtide.grid import freshness
 from gridtide.grid.breaker import Backoff
 from gridtide.grid.line import RETRIES
@@ -40,12 +46,12 @@ class Attempts:
         self._backoff = Backoff()
         self._refused_until = 0.0
         self._problem = ""
-        self._limited = False
+        self._blocked = False
 
     @property
-    def is_limited(self) -> bool:
-        """Whether a limit on calls is what is being waited for."""
-        return self._limited and self.wait > 0
+    def is_blocked(self) -> bool:
+        """Whether the last failure concerns the source as a whole: a limit on calls, or a server that fails."""
+        return self._blocked and self.wait > 0
 
     @property
     def is_refused(self) -> bool:
@@ -77,7 +83,7 @@ class Attempts:
         """
         now = self._desk.clock.monotonic()
         self._problem = error.message
-        self._limited = isinstance(error, RateLimited)
+        self._blocked = _concerns_all(error)
         if isinstance(error, (Unauthorized, ZoneNotCovered, ConfigurationError)):
             self._refused_until = now + _REFUSED_FOR_S
             return
@@ -99,3 +105,9 @@ class Attempts:
     def succeeded(self) -> None:
         """Forget the failures."""
         self._backoff, self._problem, self._refused_until = Backoff(), "", 0.0
+
+
+def _concerns_all(error: CarbonError) -> bool:
+    status = error.facts.get("status")
+    failing = "breaker" in error.facts or error.facts.get("connection") or (isinstance(status, int) and status >= 500)
+    return isinstance(error, RateLimited) or (isinstance(error, ProviderUnavailable) and bool(failing))

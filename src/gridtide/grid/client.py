@@ -46,6 +46,7 @@ __all__ = ["GridClient", "Rules"]
 
 _MEMO_MAX: Final = 4096
 _SOURCES_MAX: Final = 4096
+_WARM_AFTER_S: Final = 60.0
 _OWN_FIGURES: Final = frozenset({"region", "state", "area"})
 _SCOPES_CLOSE_FROM: Final = 100.0
 _HOUR: Final = timedelta(hours=1)
@@ -65,8 +66,8 @@ class Rules:
         decision_bound: Oldest information that still serves a decision, unless the question says otherwise.
         patience: How long a fetch is waited for when something stale is at hand.
         history_span: How much of the past our own forecast gets.
-        warm_history: Whether to fetch that past once a day while all is well, so that a typical profile is at hand
-            when nothing is; for processes that live long.
+        warm_history: Whether a process that has lived a minute fetches that past once a day while all is well, so
+            that a typical profile is at hand when nothing else is.
     """
 
     prefer: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class Rules:
     decision_bound: timedelta = DECISION_BOUND
     patience: timedelta = timedelta(seconds=2)
     history_span: timedelta = timedelta(days=28)
-    warm_history: bool = False
+    warm_history: bool = True
 
 
 _Signature = tuple["Zone", "SignalKind | None", bool, str, "timedelta | None"]
@@ -139,6 +140,8 @@ class GridClient:
         self._chooser = Chooser(self._ladder, clock)
         self._sources: dict[tuple[int, str, SignalKind], Source] = {}
         self._memo: dict[_Signature, _Remembered] = {}
+        self._has_forecaster = forecaster is not None
+        self._born = clock.monotonic()
         self._warmed: dict[tuple[str, str], float] = {}
         self._tasks: set[asyncio.Task[Part]] = set()
 
@@ -323,9 +326,10 @@ class GridClient:
         )
 
     def _warm(self, answer: Answer) -> None:
-        """Fetch the source's past in the background, once a day."""
+        """Fetch the source's past in the background, once a day; not for a command that is over in a moment."""
         key, now = (answer.source.name, answer.source.candidate.key), self._clock.monotonic()
-        if not (self.rules.warm_history and answer.is_fresh) or self._warmed.get(key, now) > now:
+        wanted = self.rules.warm_history and self._has_forecaster and answer.is_fresh
+        if not wanted or now - self._born < _WARM_AFTER_S or self._warmed.get(key, now) > now:
             return
         self._warmed[key] = now + _DAY.total_seconds()
         today = self._clock.now()

@@ -73,7 +73,8 @@ class Part:
         refused: Whether asking again soon is useless.
         until: Instant up to which it needs no better one.
         late: Whether the source answered in time with data that are not.
-        limited: Whether a limit on calls is in the way, so that asking for something else will not help.
+        blocked: Whether asking the same source for something else will not help now: a limit on calls is used up, or
+            its server fails.
     """
 
     series: Series | None
@@ -83,7 +84,7 @@ class Part:
     refused: bool = False
     until: datetime | None = None
     late: bool = False
-    limited: bool = False
+    blocked: bool = False
 
     def is_usable(self, bound: timedelta) -> bool:
         """Whether there are values, fresh or not older than *bound*."""

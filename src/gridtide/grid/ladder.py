@@ -187,15 +187,18 @@ class Ladder:
         patience: float,
     ) -> Part | None:
         """The present value; also as a witness for a forecast that does not say when it was made."""
-        if query.window.end <= now or not source.offers(Product.CURRENT) or (forecast and forecast.limited):
+        if query.window.end <= now or not source.offers(Product.CURRENT):
             return None
         if forecast is not None and forecast.series is not None and forecast.is_usable(bound):
             known_now = forecast.series.curve_at(to_ns(now)) is not None
             if known_now and forecast.series.signal.issued_at is not None:
                 return None
+        blocked = forecast is not None and forecast.blocked
         try:
             async with asyncio.timeout(max(patience, 0.0)):
-                return await source.part(Product.CURRENT, query.window, bound=bound, max_age=query.max_age)
+                return await source.part(
+                    Product.CURRENT, query.window, bound=bound, max_age=query.max_age, fetch=not blocked
+                )
         except TimeoutError:
             return Part(None, FreshnessStep.NONE, problem=f"{source.name} is slow to answer")
 

@@ -91,7 +91,13 @@ class Source:
         return known
 
     async def part(
-        self, product: Product, window: Interval, *, bound: timedelta, max_age: timedelta | None = None
+        self,
+        product: Product,
+        window: Interval,
+        *,
+        bound: timedelta,
+        max_age: timedelta | None = None,
+        fetch: bool = True,
     ) -> Part:
         """
         Current values or a forecast.
@@ -101,12 +107,14 @@ class Source:
             window: Span of interest.
             bound: Age up to which stale values are of use; with such at hand, a slow fetch is not waited for.
             max_age: Age up to which a cached answer counts as fresh; None for the source's own rhythm.
+            fetch: Whether to ask the provider for what the cache does not have.
         """
 
         def good(entry: Entry) -> bool:
             return self._is_fresh(entry, product, max_age) and self._reaches(entry, product, window)
 
-        self._wanted[product] = (window.end - self._desk.clock.now(), self._desk.clock.monotonic())
+        if fetch:
+            self._wanted[product] = (window.end - self._desk.clock.now(), self._desk.clock.monotonic())
         entry = await self._desk.cache.get(self.key(product), good)
         if entry is not None:
             self._held[product] = entry
@@ -114,7 +122,7 @@ class Source:
                 return self._judged(entry, product, FreshnessStep.CACHED, max_age)
         attempts = self._attempts[product]
         problem = attempts.obstacle()
-        if not problem:
+        if fetch and not problem:
             try:
                 filled = await self._filled(product, window, entry, good, bound)
                 return self._judged(filled, product, FreshnessStep.LIVE, max_age)
@@ -123,10 +131,10 @@ class Source:
             except CarbonError as error:
                 problem = error.message
         if entry is None:
-            refused, limited = attempts.is_refused, attempts.is_limited
-            return Part(None, FreshnessStep.NONE, problem=problem, refused=refused, limited=limited)
+            refused, blocked = attempts.is_refused, attempts.is_blocked
+            return Part(None, FreshnessStep.NONE, problem=problem, refused=refused, blocked=blocked)
         part = self._judged(entry, product, FreshnessStep.CACHED, max_age)
-        return replace(part, problem=problem, refused=attempts.is_refused, limited=attempts.is_limited)
+        return replace(part, problem=problem, refused=attempts.is_refused, blocked=attempts.is_blocked)
 
     def due(self, product: Product, *, idle: timedelta) -> datetime | None:
         """When to fetch *product* again; None when nobody has asked for it within *idle*."""
