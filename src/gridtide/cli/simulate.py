@@ -180,7 +180,8 @@ def _lines(experiment: Experiment) -> list[str]:
         )
         for row in summary.summaries(experiment)
     ]
-    head = f"{scenario.name}: {experiment.jobs.size} jobs, {len(experiment.jobs.zones)} zones, {scenario.window}"
+    jobs, zones = experiment.jobs.size, len(experiment.jobs.zones)
+    head = f"{scenario.name}: {_count(jobs, 'job')}, {_count(zones, 'zone')}, {scenario.window}"
     own = summary.own_footprint(experiment)
     cpu = experiment.forecast_cpu_s + sum(f.cpu_s for f in own)
     grams = cpu / 3600.0 * OWN_POWER_W / 1000.0 * experiment.mean_g_per_kwh
@@ -192,6 +193,10 @@ def _lines(experiment: Experiment) -> list[str]:
         f"Belief: {scenario.belief.kind}; seed {scenario.seed}; simulating took {cpu:.2f} CPU s, about {grams:.3g} g.",
         *(f"Data: {credit}" for credit in experiment.attributions),
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _percent(value: float | None, *, digits: int = 1) -> str:

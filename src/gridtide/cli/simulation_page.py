@@ -45,6 +45,7 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
     drawn = (
         f"drawn ({work.generator}), {format_duration(work.duration.low)} to {format_duration(work.duration.high)} long"
     )
+    places = "zone" if len(experiment.jobs.zones) == 1 else "zones"
     source = f"{work.file.name} ({work.format})" if work.file else drawn
     belief = scenario.belief
     errors = f", error {belief.error:g}" if belief.kind in {"white", "ar1"} else ""
@@ -56,7 +57,7 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
         name=scenario.name,
         facts=(
             ("time", span),
-            ("jobs", f"{experiment.jobs.size:,} in {len(experiment.jobs.zones)} zones, {source}"),
+            ("jobs", f"{experiment.jobs.size:,} in {len(experiment.jobs.zones)} {places}, {source}"),
             ("baseline", "run-now: the same job with the same power, started when it arrived"),
             ("policies were told", known.get(belief.kind, f"the truth with {belief.kind} errors{errors}")),
             ("faults injected", "; ".join(faults) or "none"),

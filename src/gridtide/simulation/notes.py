@@ -33,7 +33,8 @@ def notes_of(experiment: Experiment) -> Iterator[str]:
         yield "White noise is the kindest error: real forecasts lose a third to a half of the possible saving."
     if experiment.rejected:
         first = experiment.rejected[0]
-        yield f"{len(experiment.rejected)} rows of the trace were left out; the first: {first.where}: {first.why}."
+        count = len(experiment.rejected)
+        yield f"Rows of the trace that were left out: {count}; the first: {first.where}: {first.why}."
     if scenario.work.file is not None and scenario.work.shift:
         yield "The trace was moved by whole weeks to begin in the scenario's first week."
     if experiment.left_out:
