@@ -298,7 +298,7 @@ class OutcomeShape(TypedDict):
 
 
 class LearnedShape(TypedDict):
-    """Lengths that were planned with: the window is chosen for the typical one, the deadline keeps room for the safe."""
+    """Lengths that were planned with: the window is chosen for the typical one, the deadline has room for the safe."""
 
     typical_s: float
     safe_s: float
