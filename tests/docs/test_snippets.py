@@ -70,7 +70,13 @@ def test_python_snippets_run(page, newcomer):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("page", pages_with("console"), ids=lambda p: str(p.relative_to(ROOT)))
+def timed(page: Path) -> object:
+    """A page whose commands wait or simulate takes seconds, and is checked with the slow tests."""
+    long = any(word in command for command in commands(page) for word in ("run ", "wait ", "simulate ", "reproduce "))
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if long else [])
+
+
+@pytest.mark.parametrize("page", [timed(page) for page in pages_with("console")])
 def test_console_snippets_succeed(page, newcomer):
     """Each command shown after a prompt exits with 0 for a newcomer without keys or network."""
     for command in commands(page):

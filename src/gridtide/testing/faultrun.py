@@ -43,8 +43,13 @@ def main(arguments: list[str]) -> int:
     if unknown:
         sys.stderr.write(f"unknown run {unknown[0]}; there are {', '.join(RUNS)}\n")
         return 2
-    logging.getLogger("gridtide").setLevel(logging.ERROR)
-    found = list(figures(names))
+    log = logging.getLogger("gridtide")
+    usual = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        found = list(figures(names))
+    finally:
+        log.setLevel(usual)
     if "--json" in arguments:
         document = {"schema": "gridtide.faultrun/1", "figures": [asdict(figure) for figure in found]}
         sys.stdout.write(json.dumps(document) + "\n")
