@@ -42,7 +42,16 @@ PALETTE: Final = ("#2166ac", "#d95f02", "#1b8a5a", "#7b4ea3", "#9a6b00", "#c2427
 INK: Final = "#1c1c1e"
 GRID: Final = "#d8d8dc"
 
-_SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke")
+_SHAPES: Final = (
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+)
 _DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 _WIDTH: Final = 700
 _COLOURED: Final = len(PALETTE) - 1
@@ -140,7 +149,7 @@ def scatter_with_diagonal(
 
 
 def trade_off(rows: Sequence[Mapping[str, Any]], *, x: str, y: str, series: Sequence[Stroke]) -> Spec:
-    """Delay against saving, each point named, the front joined."""
+    """Delay against saving, the front joined."""
     axes = {
         "x": {
             "field": x, "type": "quantitative", "title": "mean delay [h]",
@@ -157,13 +166,9 @@ def trade_off(rows: Sequence[Mapping[str, Any]], *, x: str, y: str, series: Sequ
     }
     dots = {
         "mark": {"type": "point", "size": 110, "filled": True, "opacity": 1},
-        "encoding": axes | {"color": _colour(series, legend=False), "shape": _shape(series, legend=False)},
+        "encoding": axes | {"color": _colour(series), "shape": _shape(series)},
     }
-    names = {
-        "mark": {"type": "text", "align": "left", "dx": 8, "dy": 12, "fontSize": 12, "color": INK, "limit": 180},
-        "encoding": axes | {"text": {"field": "policy"}},
-    }
-    return {"data": {"values": list(rows)}, "height": 300, "layer": [front, dots, names]}
+    return {"data": {"values": list(rows)}, "height": 300, "layer": [front, dots]}
 
 
 def share_bars(rows: Sequence[Mapping[str, Any]], *, value: str, series: Sequence[Stroke]) -> Spec:
@@ -179,12 +184,16 @@ def share_bars(rows: Sequence[Mapping[str, Any]], *, value: str, series: Sequenc
         "mark": {"type": "bar", "height": {"band": 0.7}},
         "encoding": {"y": y, "x": x, "color": _colour(series, legend=False)},
     }
-    figures = {
-        "mark": {"type": "text", "align": "left", "dx": 5, "color": INK, "fontSize": 12},
-        "encoding": {"y": y, "x": x, "text": {"field": value, "type": "quantitative", "format": ".0f"}},
-    }
+    figures = [
+        {
+            "transform": [{"filter": f"datum.{value} {sign} 0"}],
+            "mark": {"type": "text", "align": align, "dx": dx, "color": INK, "fontSize": 12},
+            "encoding": {"y": y, "x": x, "text": {"field": value, "type": "quantitative", "format": ".0f"}},
+        }
+        for sign, align, dx in ((">=", "left", 5), ("<", "right", -5))
+    ]
     zero = {"mark": {"type": "rule", "color": INK}, "encoding": {"x": {"datum": 0}}}
-    return {"data": {"values": list(rows)}, "height": {"step": 26}, "layer": [bars, figures, zero]}
+    return {"data": {"values": list(rows)}, "height": {"step": 26}, "layer": [bars, *figures, zero]}
 
 
 def svg(spec: Spec, *, background: str | None = None) -> str:
@@ -243,14 +252,13 @@ def _colour(series: Sequence[Stroke], *, legend: bool = True) -> dict[str, Any]:
     return shown if legend else shown | {"legend": None}
 
 
-def _shape(series: Sequence[Stroke], *, legend: bool = True) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+def _shape(series: Sequence[Stroke]) -> dict[str, Any]:
+    return {
         "field": "policy",
         "type": "nominal",
         "sort": _names(series),
         "scale": _scale(series, [s.shape for s in series]),
     }
-    return shown if legend else shown | {"legend": None}
 
 
 def _scale(series: Sequence[Stroke], values: Sequence[Any]) -> dict[str, Any]:
