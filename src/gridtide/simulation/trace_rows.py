@@ -36,6 +36,7 @@ _LONGEST_NS: Final = 400 * 24 * NS_PER_HOUR
 _WEEK_NS: Final = 7 * 24 * NS_PER_HOUR
 _LAST_NS: Final = 7_258_118_400 * NS_PER_SECOND  # 2200-01-01
 _MOST_POWER_W: Final = 1e9
+_END: Final = b"\0"
 _UNKNOWN: Final = -1
 
 
@@ -88,7 +89,7 @@ class TraceRows:
     rejected: list[Rejected] = field(default_factory=list)
     outside: int = 0
     _names: list[str] = field(default_factory=list)
-    _places: list[str] = field(default_factory=list)
+    _places: bytearray = field(default_factory=bytearray)
     _integers: tuple[array[int], ...] = field(default_factory=lambda: tuple(array("q") for _ in range(5)))
     _powers: array[float] = field(default_factory=lambda: array("d"))
     _pausing: bytearray = field(default_factory=bytearray)
@@ -177,7 +178,7 @@ class TraceRows:
         for column, value in zip(self._integers, values, strict=True):
             column.append(value)
         self._names.append(row.name)
-        self._places.append(row.where)
+        self._places += row.where.encode("utf-8", "surrogateescape") + _END
         self._powers.append(power_w)
         self._pausing.append(work.interruptible if row.interruptible is None else row.interruptible)
 
@@ -206,11 +207,13 @@ class TraceRows:
 
     def _reject_repeats(self) -> None:
         """An id that is there twice: only its first row can be the job."""
-        if len(set(self._names)) == len(self._names):
+        hashes = np.fromiter(map(hash, self._names), dtype=np.int64, count=len(self._names))
+        if np.unique(hashes).size == hashes.size:
             return
+        places = self._places.decode("utf-8", "surrogateescape").split(_END.decode())
         seen: dict[str, str] = {}
         keep = np.ones(len(self._names), dtype=bool)
-        for k, (name, where) in enumerate(zip(self._names, self._places, strict=True)):
+        for k, (name, where) in enumerate(zip(self._names, places, strict=False)):
             if name in seen:
                 keep[k] = False
                 self._reject(where, f"id {name[:60]!r} is there already, at {seen[name]}")
@@ -222,7 +225,6 @@ class TraceRows:
         self._powers[:] = array("d", np.frombuffer(self._powers, dtype=np.float64)[keep].tobytes())
         self._pausing[:] = bytes(np.frombuffer(bytes(self._pausing), dtype=np.uint8)[keep])
         self._names[:] = [self._names[k] for k in kept]
-        self._places[:] = [self._places[k] for k in kept]
 
 
 def _check_times(row: TraceJob) -> None:
