@@ -146,6 +146,59 @@ class TestForecastsFromHistory:
         assert int(reading.series.starts_ns[0]) == when_ns - 48 * 3_600_000_000_000
 
 
+class TestForecastsAsIssued:
+    def scenario(self, folder, text, **zone):
+        (folder / "issued.csv").write_text(text)
+        spec = {"name": "X", "file": str(write_zone(folder)), "forecasts": str(folder / "issued.csv")} | zone
+        return scenario(folder, zones=[spec], belief={"kind": "issued"})
+
+    def forecast(self, issued, level):
+        """A whole day that is lowest at the hour *level*."""
+        rows = [
+            f"{at(issued).isoformat()},{at(h).isoformat()},{at(h + 1).isoformat()},{100 + abs(h - level)}"
+            for h in range(int(issued), 24 * 34)
+        ]
+        return "\n".join(rows) + "\n"
+
+    def test_a_forecast_moves_nothing_before_its_issue(self, tmp_path):
+        """Jobs decided before the second issue are where the first one put them, whatever the second says."""
+        head, first = "issued,start,end,value\n", self.forecast(24 * 20, 24 * 40)
+        alone = run_scenario(self.scenario(tmp_path, head + first))
+        both = run_scenario(self.scenario(tmp_path, head + first + self.forecast(24 * 27, 24 * 27)))
+        early = alone.outcomes[1].runs.start_ns < to_ns(at(24 * 27))
+        starts = [made.outcomes[1].runs.start_ns for made in (alone, both)]
+
+        assert early.any()
+        np.testing.assert_array_equal(starts[0][early], starts[1][early])
+        assert not np.array_equal(starts[0], starts[1])
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("issued;start;end;value\n", "issued.csv:1:1: the header is not issued,start,end,value"),
+            ("issued,start,end,value\n", "no data rows"),
+            ("issued,start,end,value\n2026-01-20T00:00Z,x,y,1\n", "issued.csv:2:2: time 'x' is not an ISO 8601 time"),
+            (
+                "issued,start,end,value\n2026-01-20T00:00Z,2026-01-20T00:00Z,2026-01-20T01:00Z,-1\n",
+                "issued.csv:2:4: value '-1' is no number",
+            ),
+            (
+                "issued,start,end,value\n2026-01-20T00:00Z,2026-01-20T02:00Z,2026-01-20T01:00Z,1\n",
+                "step 0 ends at or before its start",
+            ),
+        ],
+    )
+    def test_what_is_no_forecast_is_refused(self, tmp_path, text, message):
+        """The message names row and column."""
+        with pytest.raises(InvalidInput, match=message):
+            run_scenario(self.scenario(tmp_path, text))
+
+    def test_a_zone_without_forecasts_is_refused(self, tmp_path):
+        """The scenario itself says what is missing."""
+        with pytest.raises(ValueError, match="zone 'X' names no forecasts"):
+            scenario(tmp_path, belief={"kind": "issued"})
+
+
 class TestSummaries:
     def test_run_now_saves_nothing_and_all_zones_add_up(self, tmp_path):
         """The baseline is zero, and the row over all zones is the sum of the others."""

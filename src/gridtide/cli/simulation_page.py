@@ -49,7 +49,11 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
     source = f"{work.file.name} ({work.format})" if work.file else drawn
     belief = scenario.belief
     errors = f", error {belief.error:g}" if belief.kind in {"white", "ar1"} else ""
-    known = {"perfect": "the future itself", "history": f"own forecasts from history ({belief.method})"}
+    known = {
+        "perfect": "the future itself",
+        "issued": "recorded forecasts, each from its issue on",
+        "history": f"own forecasts from history ({belief.method})",
+    }
     faults = [
         f"{f.kind} {isoformat(f.start)} to {isoformat(f.end)} in {f.zone or 'every zone'}" for f in scenario.faults
     ]

@@ -193,7 +193,7 @@ class AsIssued:
         truth: Series,  # noqa: ARG002 - the protocol's
         window: Interval,
     ) -> Iterator[tuple[int, Reading]]:
-        """Each forecast at its issue; the present step is the truth."""
+        """Each forecast at its issue, as it was; what it missed about the present is not mended."""
         issued = [(to_ns(f.signal.issued_at), f) for f in self.forecasts if f.signal.issued_at is not None]
         begin_ns, end_ns = to_ns(window.start), to_ns(window.end)
         for issued_ns, series in sorted(issued, key=lambda pair: pair[0]):

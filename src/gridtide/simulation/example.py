@@ -33,7 +33,8 @@ power_w = 1000
 # length_spread = 0.3         # true lengths differ from declared ones (log-normal)
 
 [belief]                      # what the policies are told
-kind = "history"              # history: own forecast from the past | ar1, white: drawn errors | perfect: upper bound
+kind = "history"              # history: own forecast from the past | issued: recorded ones | ar1, white: drawn errors
+                              # perfect: the future itself, an upper bound
 
 [[policies]]
 name = "run-now"

@@ -20,8 +20,8 @@ from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine, Policy
 from gridtide.grid import files, recordings
 from gridtide.planning.options import PlanOptions
-from gridtide.simulation import generate, notes, runs, traces, vector
-from gridtide.simulation.belief import FromHistory, with_faults, with_past
+from gridtide.simulation import generate, issued, notes, runs, traces, vector
+from gridtide.simulation.belief import AsIssued, FromHistory, with_faults, with_past
 from gridtide.simulation.world import World
 
 if TYPE_CHECKING:
@@ -129,12 +129,12 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
     asked, rejected = (generate.draw_jobs(scenario), ()) if scenario.work.file is None else traces.read_trace(scenario)
     jobs = _known(asked, truth)
     at_once = runs.pay(jobs, runs.whole_runs(jobs, jobs.arrival_ns, np.full(jobs.size, np.nan)), truth)
-    belief = scenario.belief.build(scenario.seed)
+    beliefs = _beliefs(scenario, truth)
     window = _window(scenario, jobs)
     begun = _PROCESS_TIME()
-    if isinstance(belief, FromHistory):
-        for series in truth.values():
-            belief.prepare(series, window)
+    for name, belief in beliefs.items():
+        if isinstance(belief, FromHistory):
+            belief.prepare(truth[name], window)
     forecast_cpu_s = _PROCESS_TIME() - begun
     best = {split: runs.cheapest(jobs, truth, pauses=split) for split in {p.pauses for p in scenario.policies}}
     outcomes = []
@@ -145,7 +145,7 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
                 progress(name, base * jobs.size + count, len(scenario.policies) * jobs.size)
 
         tell(0)
-        outcomes.append(_outcome(spec, scenario, jobs, truth, belief, best[spec.pauses], tell))
+        outcomes.append(_outcome(spec, scenario, jobs, truth, beliefs, best[spec.pauses], tell))
         tell(jobs.size)
     made = Experiment(
         scenario=scenario,
@@ -160,6 +160,18 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
     return replace(made, notes=tuple(notes.notes_of(made)))
 
 
+def _beliefs(scenario: Scenario, truth: Mapping[str, Series]) -> dict[str, Belief]:
+    """What is told in each zone; recorded forecasts belong to one zone, everything else is made alike for all."""
+    if scenario.belief.kind != "issued":
+        return dict.fromkeys(truth, scenario.belief.build(scenario.seed))
+    found: dict[str, Belief] = {}
+    for zone in scenario.zones:
+        assert zone.forecasts is not None  # noqa: S101 - the scenario refuses a zone without
+        labels = truth[zone.name].signal
+        found[zone.name] = AsIssued(issued.read_issued(zone.forecasts, signal=labels, unit=zone.unit, tz=zone.tz))
+    return found
+
+
 def _window(scenario: Scenario, jobs: JobTable) -> Interval:
     """From the first arrival until the last job is over: as long as anything can still be learnt."""
     return Interval(scenario.start, max(scenario.end, from_ns(int(jobs.ends_ns.max()))))
@@ -170,7 +182,7 @@ def _outcome(  # noqa: PLR0917 - one policy in its whole surroundings
     scenario: Scenario,
     jobs: JobTable,
     truth: Mapping[str, Series],
-    belief: Belief,
+    beliefs: Mapping[str, Belief],
     best: Payment,
     tell: Callable[[int], None],
 ) -> Outcome:
@@ -192,10 +204,10 @@ def _outcome(  # noqa: PLR0917 - one policy in its whole surroundings
     begun = _PROCESS_TIME()
     window = _window(scenario, jobs)
     if by_vectors:
-        believed = {name: next(belief.readings(series, window))[1].series for name, series in truth.items()}
+        believed = {name: next(beliefs[name].readings(series, window))[1].series for name, series in truth.items()}
         lived = vector.plan_once(jobs, believed, method=spec.method)
     else:
-        lived = _live(spec, scenario, jobs, _streams(spec, scenario, truth, belief, window), tell)
+        lived = _live(spec, scenario, jobs, _streams(spec, scenario, truth, beliefs, window), tell)
     cpu_s = _PROCESS_TIME() - begun
     return Outcome(
         policy=spec.name,
@@ -228,13 +240,17 @@ def _live(
 
 
 def _streams(
-    spec: PolicySpec, scenario: Scenario, truth: Mapping[str, Series], belief: Belief, window: Interval
+    spec: PolicySpec,
+    scenario: Scenario,
+    truth: Mapping[str, Series],
+    beliefs: Mapping[str, Belief],
+    window: Interval,
 ) -> dict[str, Iterator[tuple[int, Reading]]]:
     faults = [fault.build() for fault in scenario.faults]
     streams = {}
     for zone, series in truth.items():
         here = [f for f in faults if f.zone in {"", zone}]
-        told = belief.readings(series, window)
+        told = beliefs[zone].readings(series, window)
         if spec.percentile is not None:
             told = with_past(told, series, _PAST)
         streams[zone] = with_faults(told, here) if here else told

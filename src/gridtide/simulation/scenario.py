@@ -68,7 +68,8 @@ class ZoneSpec(_Part):
         name: A recorded zone (``US-CAL-CISO``), or any name with *file*.
         file: Series of what came true; CSV, JSON or Parquet.
         unit: Of *file*.
-        tz: Time zone of local times in *file*.
+        tz: Time zone of local times in *file* and *forecasts*.
+        forecasts: Recorded forecasts (``issued,start,end,value``) in *unit*, for the belief ``issued``.
         room: Jobs that may run at once; no limit when left out.
         pue: Power usage effectiveness.
     """
@@ -77,6 +78,7 @@ class ZoneSpec(_Part):
     file: Path | None = None
     unit: str = "gCO2eq/kWh"
     tz: str | None = None
+    forecasts: Path | None = None
     room: int | None = Field(default=None, ge=1)
     pue: float = Field(default=1.0, ge=1.0, le=5.0)
 
@@ -135,14 +137,14 @@ class PolicySpec(_Part):
 class BeliefSpec(_Part):
     """What the policies are told."""
 
-    kind: Literal["perfect", "white", "ar1", "history"] = "history"
+    kind: Literal["perfect", "white", "ar1", "history", "issued"] = "history"
     error: float = Field(default=0.1, ge=0.0, lt=10.0)
     persistence: float = Field(default=0.95, ge=0.0, lt=1.0)
     growth_hours: float = Field(default=24.0, ge=0.0)
     method: str = "weekday_corrected"
 
     def build(self, seed: int) -> Belief:
-        """The belief this describes."""
+        """The belief this describes, for every kind that needs no file."""
         if self.kind == "perfect":
             return Perfect()
         if self.kind == "white":
@@ -198,6 +200,9 @@ class Scenario(_Part):
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{kind} {twice[0]!r} is named twice")
+        silent = [zone.name for zone in self.zones if zone.forecasts is None]
+        if self.belief.kind == "issued" and silent:
+            raise ValueError(f"the belief is issued, but zone {silent[0]!r} names no forecasts")
         return self
 
     @property
@@ -222,11 +227,16 @@ def read_scenario(path: Path) -> Scenario:
     except CarbonError as error:
         raise InvalidInput(f"{path.name}: {error.message}", hint=error.hint) from None
     base = path.resolve().parent
-    zones = tuple(z.model_copy(update={"file": base / z.file}) if z.file else z for z in scenario.zones)
+    zones = tuple(_beside(zone, base) for zone in scenario.zones)
     work = scenario.work
     if work.file:
         work = work.model_copy(update={"file": base / work.file})
     return scenario.model_copy(update={"zones": zones, "work": work})
+
+
+def _beside(zone: ZoneSpec, base: Path) -> ZoneSpec:
+    named = {"file": zone.file, "forecasts": zone.forecasts}
+    return zone.model_copy(update={key: base / path for key, path in named.items() if path is not None})
 
 
 def _refusal(path: Path, error: ValidationError) -> InvalidInput:
