@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import threading
 from datetime import timedelta
 from email.utils import format_datetime
@@ -49,8 +50,9 @@ class Listener(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 512
 
-    def __init__(self, responder: Responder, port: int) -> None:
+    def __init__(self, responder: Responder, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.responder = responder
+        self._tls = tls
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         super().__init__(("127.0.0.1", port), _Handler)
@@ -77,6 +79,13 @@ class Listener(socketserver.ThreadingTCPServer):
             except OSError:
                 continue
         self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; a handshake waits until its own thread reads."""
+        accepted, address = super().get_request()
+        if self._tls is not None:
+            accepted = self._tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+        return accepted, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, so that `stop` can close it."""

@@ -31,6 +31,7 @@ from gridtide.testing.listener import Listener
 from gridtide.testing.request_log import SECRET_PARAMS, LoggedRequest, RequestLog
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Mapping
 
     from gridtide.domain.ports import Clock
@@ -55,6 +56,7 @@ class FakeGridServer:
         families: Providers in other states than the default ones, for example ``WattTime(plan="free")``.
         seed: Of everything random in faults.
         port: To listen on; 0 takes any free one.
+        tls: Speak https with these settings.
 
     Attributes:
         log: What was asked.
@@ -70,6 +72,7 @@ class FakeGridServer:
         families: Iterable[Family] = (),
         seed: int = 0,
         port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.clock: Clock = clock or RealClock()
         self.log = RequestLog()
@@ -80,6 +83,7 @@ class FakeGridServer:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._port = port
+        self._tls = tls
         self._http: Listener | None = None
         self.crashes: list[Exception] = []
         for provider, known in (series or {}).items():
@@ -91,7 +95,7 @@ class FakeGridServer:
     @property
     def url(self) -> str:
         """Address of the server, without a trailing slash."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def base_url(self, provider: str) -> str:
         """Address to configure as the provider's base address."""
@@ -105,7 +109,7 @@ class FakeGridServer:
     def start(self) -> Self:
         """Listen; on the same port as before when it was stopped."""
         self._stopping.clear()
-        self._http = Listener(self, self._port)
+        self._http = Listener(self, self._port, self._tls)
         self._port = self._http.port
         if isinstance(self.clock, FakeClock):
             self.clock.traffic.open(self._port)

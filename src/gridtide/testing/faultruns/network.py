@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import statistics
+import tempfile
 import threading
 import time
 from datetime import timedelta
@@ -19,6 +20,7 @@ from gridtide.domain.zone import Zone
 from gridtide.grid.client import GridClient, Rules
 from gridtide.grid.fetch import Fetcher
 from gridtide.grid.providers.registry import make
+from gridtide.testing.certificates import certificate_for, find_openssl, server_context, trusting
 from gridtide.testing.faultruns.figure import Figure
 from gridtide.testing.faultruns.rig import Rig, run
 from gridtide.testing.faults import Fault
@@ -26,6 +28,7 @@ from gridtide.testing.server import FakeGridServer
 from gridtide.testing.waves import wave_series
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
     from gridtide.testing.clock import FakeClock
@@ -42,16 +45,44 @@ _COUNTRIES: Final = ("at", "be", "ch", "cz", "de", "dk", "es", "fi", "fr", "hu",
 
 
 def f01() -> list[Figure]:
-    """Refused connections, a name that does not resolve, a peer that speaks no TLS."""
+    """Refused connections, a name that does not resolve, no TLS, and certificates that must not be accepted."""
     return [
         run(lambda clock: _unreachable(clock, "connection refused", str, stop=True)),
         run(lambda clock: _unreachable(clock, "name does not resolve", lambda _: "https://carbon-intensity.invalid")),
         run(lambda clock: _unreachable(clock, "no TLS behind https", lambda url: url.replace("http:", "https:"))),
+        *_bad_certificates(),
     ]
 
 
-async def _unreachable(clock: FakeClock, name: str, address: Callable[[str], str], *, stop: bool = False) -> Figure:
-    async with Rig(clock, uk_address=address) as rig:
+def _bad_certificates() -> list[Figure]:
+    """Certificates for another host, past their end, and of nobody known; none without the ``openssl`` command."""
+    if find_openssl() is None:
+        return []
+    cases = {
+        "certificate for another host": ("DNS:elsewhere.invalid", False, True),
+        "certificate expired": ("IP:127.0.0.1", True, True),
+        "certificate of nobody known": ("IP:127.0.0.1", False, False),
+    }
+    return [_bad_certificate(case, *how) for case, how in cases.items()]
+
+
+def _bad_certificate(case: str, name: str, expired: bool, trusted: bool) -> Figure:  # noqa: FBT001 - a row of cases
+    with tempfile.TemporaryDirectory(prefix="gridtide-tls-") as folder:
+        certificate = certificate_for(Path(folder), name, expired=expired)
+        tls, verify = server_context(certificate), trusting(certificate if trusted else None)
+        return run(partial(_unreachable, name=case, address=str, tls=tls, verify=verify))
+
+
+async def _unreachable(
+    clock: FakeClock,
+    name: str,
+    address: Callable[[str], str],
+    *,
+    stop: bool = False,
+    tls: ssl.SSLContext | None = None,
+    verify: ssl.SSLContext | None = None,
+) -> Figure:
+    async with Rig(clock, uk_address=address, tls=tls, verify=verify) as rig:
         if stop:
             rig.uk.stop()
         looks = [await rig.look(), *await rig.watch(timedelta(hours=1), every=timedelta(minutes=1))]

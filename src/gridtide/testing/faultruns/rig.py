@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.interval import Interval
@@ -27,6 +27,7 @@ from gridtide.testing.server import FakeGridServer
 from gridtide.testing.waves import wave_series
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Coroutine
 
     from gridtide.domain.decision import Decision
@@ -94,6 +95,7 @@ class Rig:
         second: Whether there is a second source.
         rules: Of the client.
         uk_address: Base address of the first source in place of its server's, from that one.
+        tls: TLS settings of the first source's server.
         verify: TLS settings of the client.
         seed: Of faults and jitter.
     """
@@ -106,12 +108,13 @@ class Rig:
         second: bool = True,
         rules: Rules | None = None,
         uk_address: Callable[[str], str] = str,
-        verify: Any = None,
+        tls: ssl.SSLContext | None = None,
+        verify: ssl.SSLContext | None = None,
         seed: int = 0,
     ) -> None:
         self.clock = clock
         self.truth = truth or wave_series(MONDAY.replace(hour=0, minute=0), days=7)
-        self.uk = FakeGridServer({"uk": self.truth}, clock=clock, seed=seed)
+        self.uk = FakeGridServer({"uk": self.truth}, clock=clock, seed=seed, tls=tls)
         self.maps = FakeGridServer({"electricitymaps": {"GB": self.truth}}, clock=clock, seed=seed)
         self._second = second
         self._rules = rules or Rules(prefer=("uk",), use_static=True)
