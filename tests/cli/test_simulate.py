@@ -160,4 +160,4 @@ class TestPotential:
 
         assert result.code == 65
         assert "is not recorded; recorded: DE, GB" in json.loads(result.out)["error"]["message"]
-        assert "gridtide data fetch" in result.err
+        assert "gridtide data import" in result.err

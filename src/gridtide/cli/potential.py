@@ -56,7 +56,7 @@ def _history(zone: str, path: Path | None, *, unit: str, tz: str | None) -> tupl
         known = ", ".join(recordings.recorded_zones())
         raise InvalidInput(
             f"zone {zone[:40]!r} is not recorded; recorded: {known}",
-            hint="bring its history into a file with `gridtide data fetch`, then add --series FILE",
+            hint="bring its history into a file with `gridtide data import`, then add --series FILE",
             field="zone",
         )
     return recorded.series, ()
