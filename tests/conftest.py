@@ -7,6 +7,7 @@ Properties are checked on the same examples in every run, so that a change is ju
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -14,3 +15,11 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None)
 settings.load_profile("explore" if os.environ.get("GRIDTIDE_EXPLORE") else "steady")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory, monkeypatch):
+    """Every test has a state, cache and configuration folder of its own, so that none answers from another's."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
