@@ -1,0 +1,183 @@
+"""
+A plan close to the linear bound for up to a few hundred jobs.
+
+1. `relaxation`: the linear program gives the bound, prices, and for most jobs the region.
+2. *Dive*: jobs that the program puts into one region stay there, the most decided of the others are fixed, and so on.
+3. `neighbourhood`: where most is lost against the bound, small mixed-integer programs move a few jobs at once.
+4. With regions settled, whole slots are one more program per region, small because regions no longer compete.
+5. What still has no place is put in by `greedy`, whose last passes repair the rest, and a few neighbourhoods follow in
+   whole slots.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from gridtide.planning.fleet import greedy, program
+from gridtide.planning.fleet.greedy import Board
+from gridtide.planning.fleet.neighbourhood import State, Walk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gridtide.planning.fleet.plan import Placement
+    from gridtide.planning.fleet.prices import Sweeper
+    from gridtide.planning.fleet.program import Program, Solution
+    from gridtide.planning.fleet.relaxation import Relaxation
+
+__all__ = ["Effort", "improve"]
+
+_DECIDED: Final = 1.0 - 1e-6
+_NEAR: Final = 0.05
+_WIDE: Final = 0.15
+_HEAT: Final = 0.005
+_MOST_OUT: Final = 8
+_MOVE_GAP: Final = 2e-3
+_SLOT_GAP: Final = 1e-3
+_HALF: Final = 0.5
+_LESS_G: Final = 1e-6
+
+
+class Effort(NamedTuple):
+    """
+    How much work the exact path spends.
+
+    Attributes:
+        moves: Small programs that move jobs between regions.
+        movers: Jobs that each may move.
+        target: Distance from the bound, as a share, at which moving stops.
+        whole_moves: Small programs at the end, in whole slots.
+        whole_movers: Jobs that each of these may move, all others standing still.
+        whole_target: Distance from the bound at which these stop.
+        rounds: Repairing rounds of the greedy.
+        seconds: Longest time of one program; a guard that is not reached on an idle machine. [s]
+    """
+
+    moves: int = 8
+    movers: int = 8
+    target: float = 0.0035
+    whole_moves: int = 20
+    whole_movers: int = 12
+    whole_target: float = 0.0045
+    rounds: int = 400
+    seconds: float = 5.0
+
+
+def improve(sweeper: Sweeper, relaxation: Relaxation, *, effort: Effort, seed: int) -> Placement:
+    """Find a placement close to the bound of *relaxation*."""
+    rng = np.random.default_rng(seed)
+    near = relaxation.extra_g <= _NEAR * relaxation.mean_g
+    wide = relaxation.extra_g <= _WIDE * relaxation.mean_g
+    state = State.of_regions(sweeper, relaxation, _dive(sweeper, relaxation.solution, near))
+    state = _move_regions(state, wide, effort, rng)
+    board = Board(sweeper, relaxation.prices)
+    _whole_slots(state, board, effort)
+    hardest = np.argsort(-sweeper.problem.slot_kwh * sweeper.problem.jobs.length, kind="stable")
+    for job in hardest[board.placement.region[hardest] < 0].tolist():
+        board.insert(job)
+    heat_g = _HEAT * relaxation.mean_g
+    greedy.ruin_and_recreate(board, rounds=effort.rounds, seed=seed, heat_g=heat_g, most=_MOST_OUT)
+    _move_whole(relaxation, board, wide, effort, rng)
+    return board.placement
+
+
+def _dive(sweeper: Sweeper, solution: Solution, near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """
+    Fix jobs to regions, the most decided first; returns one region for every job that has a place.
+
+    A job that no longer fits where it was fixed may go anywhere else; each such step closes a pair for good, so the
+    dive ends.
+    """
+    allowed = near | (solution.share > 0.0)
+    closed = np.zeros_like(allowed)
+    while True:
+        most = solution.share.max(axis=1)
+        stuck = (allowed.sum(axis=1) == 1) & (most < _DECIDED)
+        closed[stuck] |= allowed[stuck]
+        allowed[stuck] = near[stuck] & ~closed[stuck]
+        free = np.flatnonzero((allowed.sum(axis=1) > 1) & ~stuck)
+        if not free.size and not stuck.any():
+            return allowed
+        choice = np.where(allowed, solution.share, -1.0).argmax(axis=1)
+        unsure = free[most[free] < _DECIDED]
+        surest = unsure[np.argsort(-most[unsure], kind="stable")][: max(1, unsure.size // 3)]
+        for job in (*free[most[free] >= _DECIDED].tolist(), *surest.tolist()):
+            allowed[job] = np.arange(allowed.shape[1]) == choice[job]
+        solution = program.solve(sweeper, program.build(sweeper, allowed))
+
+
+def _move_regions(state: State, wide: NDArray[np.bool_], effort: Effort, rng: np.random.Generator) -> State:
+    """Let groups change regions while slots may still be split."""
+    walk = Walk(state.sweeper, wide, size=effort.movers, rng=rng)
+    for _ in range(effort.moves):
+        group = walk.next_group(state) if state.value_g > _goal(state, effort.target) else None
+        if group is None:
+            break
+        found = state.moved(group, wide, whole_slots=False, seconds=effort.seconds, gap=_MOVE_GAP)
+        if found is None:
+            continue
+        regions = np.where(group.inside[:, None], found[1].share > _HALF, state.regions)
+        after = State.of_regions(state.sweeper, state.relaxation, regions)
+        state = after if after.value_g < state.value_g - _LESS_G else state
+    return state
+
+
+def _whole_slots(state: State, board: Board, effort: Effort) -> None:
+    """Choose whole slots region by region; jobs that do not fit stay without a place."""
+    problem = state.sweeper.problem
+    spans = [*(limit.regions for limit in problem.limits), *(quota.regions for quota in problem.quotas)]
+    shared = any(regions is None or len(regions) > 1 for regions in spans)
+    groups = [slice(None)] if shared else [slice(r, r + 1) for r in range(problem.n_regions)]
+    for group in groups:
+        allowed = np.zeros_like(state.regions)
+        allowed[:, group] = state.regions[:, group]
+        if not allowed.any():
+            continue
+        built = program.build(state.sweeper, allowed)
+        found = program.solve_whole(state.sweeper, built, whole_slots=True, seconds=effort.seconds, gap=_SLOT_GAP)
+        if found is not None:
+            _put_all(state.sweeper, built, found, board)
+
+
+def _move_whole(
+    relaxation: Relaxation, board: Board, wide: NDArray[np.bool_], effort: Effort, rng: np.random.Generator
+) -> None:
+    """Let groups change regions in whole slots, and keep what lowers the objective."""
+    sweeper = board.sweeper
+    walk = Walk(sweeper, wide, size=effort.whole_movers, rng=rng)
+    for _ in range(effort.whole_moves):
+        state = State.of_placement(sweeper, relaxation, board.placement)
+        group = walk.next_group(state) if state.value_g > _goal(state, effort.whole_target) else None
+        if group is None:
+            break
+        group = group.alone()
+        found = state.moved(group, wide, whole_slots=True, seconds=effort.seconds, gap=_MOVE_GAP)
+        if found is None:
+            continue
+        inside = np.flatnonzero(group.inside).tolist()
+        old = [(job, int(board.placement.region[job]), board.placement.slots[job]) for job in inside]
+        before_g = board.objective_g
+        for job in inside:
+            board.remove(job)
+        _put_all(sweeper, *found, board)
+        if board.objective_g >= before_g - _LESS_G:
+            board.restore(old)
+
+
+def _put_all(sweeper: Sweeper, built: Program, found: Solution, board: Board) -> None:
+    """Place the jobs of a program with whole slots; what rounding made impossible stays without a place."""
+    jobs, columns = sweeper.problem.jobs, built.columns
+    chosen = found.column > _HALF
+    for k in np.flatnonzero(found.share[columns.job, columns.region] > _HALF).tolist():
+        job, region = int(columns.job[k]), int(columns.region[k])
+        slots = columns.slot[(columns.pair == k) & chosen]
+        if jobs.contiguous[job] and slots.size == 1:
+            slots = slots[0] + np.arange(jobs.length[job])
+        if slots.size == jobs.length[job] and board.fits(job, region, slots):
+            board.put(job, region, slots)
+
+
+def _goal(state: State, target: float) -> float:
+    return state.relaxation.bound_g + target * abs(state.relaxation.bound_g)
