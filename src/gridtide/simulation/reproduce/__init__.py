@@ -25,6 +25,7 @@ PAPERS: Final[dict[str, str]] = {
     "cap": "gridtide.simulation.reproduce.cap",
     "carbonscaler": "gridtide.simulation.reproduce.carbonscaler",
     "gaia": "gridtide.simulation.reproduce.gaia",
+    "joint": "gridtide.simulation.reproduce.joint",
     "lets-wait-awhile": "gridtide.simulation.reproduce.lets_wait_awhile",
 }
 

@@ -1,0 +1,189 @@
+"""
+The joint instance: jobs, regions and slots under capacity, from running at home to the best plan that could be found.
+
+Policies without capacity are sums of single-job optima; the greedy ones place jobs one by one in a stated order at the
+lowest free slots of the cheapest region; ours is `gridtide.planning.fleet`, with the bound that no plan can beat.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from gridtide.domain.errors import InvalidInput, MalformedFile
+from gridtide.planning import fleet
+from gridtide.planning.fleet import FleetJobs, FleetProblem
+from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows
+from gridtide.simulation.tables import read_table, recorded_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["read_instance", "reproduce"]
+
+_FOLDER: Final = "spatial"
+_KEYS: Final = ("policy",)
+_MEASURES: Final = (Measure("emissions_g", "emissions_g", 1e-6, relative=True),)
+_OURS: Final = "fleet_capacity_nonmigrating"
+_BOUND: Final = "optimal_capacity_nonmigrating_LP_bound"
+_BOUND_TOLERANCE: Final = (Measure("emissions_g", "emissions_g", 0.005, relative=True),)
+
+
+def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
+    """
+    Compute every policy of the instance in the folder ``spatial``.
+
+    Args:
+        data: Holds ``spatial/params.json``, ``jobs.csv`` and ``ci_*.csv``.
+        zone_files: Other carbon intensity tables of the same shape; the last one replaces the instance's own.
+
+    Raises:
+        InvalidInput: The instance is not there or its parts do not fit together.
+        MalformedFile: A file cannot be read.
+    """
+    folder = data / _FOLDER
+    problem, home = read_instance(folder, zone_files[-1] if zone_files else None)
+    began = time.perf_counter()
+    plan = fleet.plan_fleet(problem)
+    seconds = time.perf_counter() - began
+    simple = _without_capacity(problem, home) | _greedy(problem)
+    now = simple["run_now_home_no_capacity"]
+    rows = [_row(name, grams, now) for name, grams in simple.items()]
+    ours = [
+        _row(_OURS, plan.grams, now)
+        | {"gap_pct": 100 * plan.gap, "unplaced": len(plan.unplaced), "method": plan.method}
+    ]
+    ours.append(_row("fleet_bound", plan.bound_g, now))
+    recorded = recorded_rows(folder / "results.csv")
+    bound = next((r for r in recorded if r.get("policy") == _BOUND), None)
+    sections = (
+        Section(title="Policies by definition [g]", keys=_KEYS, measures=_MEASURES, also=("savings_vs_run_now_pct",),
+                rows=tuple(rows), recorded=match_rows(rows, recorded, _KEYS)),
+        Section(title="The joint plan beside the recorded bound [g]", keys=_KEYS, measures=_BOUND_TOLERANCE,
+                also=("savings_vs_run_now_pct", "gap_pct", "unplaced"), rows=tuple(ours), recorded=(bound, bound)),
+    )  # fmt: skip
+    broken = fleet.violations(problem, plan.placement)
+    return Report(
+        paper="joint",
+        title="Joint plan in space and time under capacity, recorded values in brackets",
+        sections=sections,
+        notes=(
+            f"Ours: {plan.grams:.1f} g in {seconds:.1f} s, at most {100 * plan.gap:.2f} % above the best plan.",
+            f"Limits broken: {len(broken)}; jobs without a place: {len(plan.unplaced)}.",
+        ),
+    )
+
+
+def read_instance(folder: Path, intensity: Path | None = None) -> tuple[FleetProblem, NDArray[np.int64]]:
+    """The problem and the home region of every job; raises `InvalidInput` or `MalformedFile`."""
+    params = _params(folder / "params.json")
+    regions, capacity = list(params["regions"]), params["capacity_kw"]
+    found = [intensity] if intensity else sorted(folder.glob("ci_*.csv"))
+    if not found:
+        raise InvalidInput(f"no ci_*.csv in {folder}", hint="name one with --zone-file", field="data")
+    table = read_table(found[0], required=regions)
+    values = np.array([table.numbers(region) for region in regions])
+    jobs = read_table(
+        folder / "jobs.csv", required=("arrival_h", "duration_h", "deadline_h", "home", "data_gb", "power_kw")
+    )
+    unknown = sorted(set(jobs.text("home")) - set(regions))
+    if unknown:
+        raise InvalidInput(f"home {unknown[0]!r} is no region; regions: {', '.join(regions)}", field="home")
+    home = np.array([regions.index(name) for name in jobs.text("home")], dtype=np.int64)
+    release, size = jobs.counts("arrival_h"), len(jobs)
+    moved = fleet.transfer_grams(jobs.numbers("data_gb"), home, release, values, kwh_per_gb=float(params["kwh_per_gb"]))
+    fleet_jobs = FleetJobs(
+        release=release,
+        deadline=jobs.counts("deadline_h"),
+        length=jobs.counts("duration_h", least=1),
+        power_kw=jobs.numbers("power_kw"),
+        transfer_g=moved,
+        contiguous=np.zeros(size, dtype=bool),
+        tenant=np.zeros(size, dtype=np.int64),
+    )
+    limits = fleet.region_limits(np.array([np.full(values.shape[1], float(capacity[r])) for r in regions]))
+    return FleetProblem(jobs=fleet_jobs, values=values, limits=limits), home
+
+
+def _params(path: Path) -> dict[str, Any]:
+    try:
+        params: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        missing = {"regions", "capacity_kw", "kwh_per_gb"} - params.keys()
+    except (OSError, ValueError, AttributeError) as error:
+        raise MalformedFile(f"cannot read {path.name}: {error}", path=str(path)) from None
+    if missing:
+        raise MalformedFile(f"{path.name} lacks {', '.join(sorted(missing))}", path=str(path))
+    return params
+
+
+def _row(policy: str, grams: float, now: float) -> Row:
+    return {"policy": policy, "emissions_g": grams, "savings_vs_run_now_pct": 100.0 * (1.0 - grams / now)}
+
+
+def _without_capacity(problem: FleetProblem, home: NDArray[np.int64]) -> dict[str, float]:
+    totals = dict.fromkeys(
+        (
+            "run_now_home_no_capacity",
+            "temporal_contiguous_home_no_capacity",
+            "temporal_interruptible_home_no_capacity",
+            "spatial_only_run_now_no_capacity",
+            "joint_interruptible_no_capacity",
+        ),
+        0.0,
+    )
+    jobs = problem.jobs
+    for j in range(jobs.size):
+        window = problem.values[:, jobs.release[j] : jobs.deadline[j]]
+        length, kwh, moved = int(jobs.length[j]), float(problem.slot_kwh[j]), jobs.transfer_g[j]
+        at_once = window[:, :length].sum(axis=1) * kwh
+        running = np.cumsum(np.concatenate([np.zeros((window.shape[0], 1)), window], axis=1), axis=1)
+        in_a_row = (running[:, length:] - running[:, :-length]).min(axis=1) * kwh
+        lowest = np.sort(window, axis=1)[:, :length].sum(axis=1) * kwh
+        own = home[j]
+        for name, grams in zip(
+            totals,
+            (at_once[own], in_a_row[own], lowest[own], (at_once + moved).min(), (lowest + moved).min()),
+            strict=True,
+        ):
+            totals[name] += float(grams)
+    return totals
+
+
+def _greedy(problem: FleetProblem) -> dict[str, float]:
+    jobs = problem.jobs
+    energy = jobs.power_kw * jobs.length
+    slack = jobs.deadline - jobs.release - jobs.length
+    orders = {
+        "greedy_arrival_order_capacity": np.argsort(jobs.release, kind="stable"),
+        "greedy_least_slack_first_capacity": np.argsort(slack, kind="stable"),
+        "greedy_largest_energy_first_capacity": np.argsort(-energy, kind="stable"),
+    }
+    return {name: _one_by_one(problem, order) for name, order in orders.items()}
+
+
+def _one_by_one(problem: FleetProblem, order: NDArray[np.int64]) -> float:
+    """Cheapest region with the lowest free slots, job after job; infinite when one finds no room."""
+    jobs, total = problem.jobs, 0.0
+    free = np.array([limit.kw for limit in problem.limits])
+    for j in order.tolist():
+        first, last, power = int(jobs.release[j]), int(jobs.deadline[j]), float(jobs.power_kw[j])
+        length, best, where = int(jobs.length[j]), float("inf"), None
+        for region in range(problem.n_regions):
+            room = np.flatnonzero(free[region, first:last] >= power - 1e-9) + first
+            if room.size < length:
+                continue
+            chosen = room[np.argsort(problem.values[region, room], kind="stable")[:length]]
+            grams = problem.values[region, chosen].sum() * problem.slot_kwh[j] + jobs.transfer_g[j, region]
+            if grams < best:
+                best, where = float(grams), (region, chosen)
+        if where is None:
+            return float("inf")
+        free[where[0], where[1]] -= power
+        total += best
+    return total

@@ -1,0 +1,81 @@
+"""The joint instance: every policy by its definition, and a plan near the bound."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from gridtide.domain.errors import InvalidInput, MalformedFile
+from gridtide.simulation.reproduce import reproduce
+from support import shared_dir
+
+
+@pytest.fixture
+def instance(tmp_path):
+    """Two regions, three jobs, room for one job each: small enough to do by hand."""
+    folder = tmp_path / "spatial"
+    folder.mkdir()
+    (folder / "params.json").write_text(
+        json.dumps({"regions": ["A", "B"], "capacity_kw": {"A": 1.0, "B": 1.0}, "kwh_per_gb": 0.0})
+    )
+    write(folder / "ci_small.csv", ["A", "B", "hour"], [[100, 10, 0], [100, 20, 1], [50, 30, 2], [100, 40, 3]])
+    header = ["job", "arrival_h", "duration_h", "home", "data_gb", "power_kw", "deadline_h"]
+    write(
+        folder / "jobs.csv", header, [[0, 0, 2, "A", 0, 1.0, 4], [1, 0, 1, "A", 0, 1.0, 4], [2, 0, 1, "A", 0, 1.0, 4]]
+    )
+    return tmp_path
+
+
+def write(path, header, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def emissions(report):
+    return {row["policy"]: row["emissions_g"] for row in report.to_json()["rows"]}
+
+
+def test_policies_by_hand(instance):
+    """Run-now 400 g; at home with waiting 150 + 50 + 50; the four slots of B are what the optimum fills, 100 g."""
+    found = emissions(reproduce("joint", data=instance))
+
+    assert found["run_now_home_no_capacity"] == 400.0
+    assert found["temporal_interruptible_home_no_capacity"] == 250.0
+    assert found["joint_interruptible_no_capacity"] == 50.0
+    assert found["fleet_capacity_nonmigrating"] == pytest.approx(100.0)
+    assert found["fleet_bound"] <= found["fleet_capacity_nonmigrating"] + 1e-6
+
+
+def test_the_plan_is_never_worse_than_a_greedy_order(instance):
+    """Whatever order a greedy takes, the joint plan emits no more."""
+    found = emissions(reproduce("joint", data=instance))
+
+    assert all(found["fleet_capacity_nonmigrating"] <= g + 1e-6 for name, g in found.items() if "greedy" in name)
+
+
+def test_an_unknown_home_is_named(instance):
+    """The message lists the regions."""
+    jobs = instance / "spatial" / "jobs.csv"
+    jobs.write_text(jobs.read_text().replace(",A,", ",Z,"))
+    with pytest.raises(InvalidInput, match="home 'Z' is no region; regions: A, B"):
+        reproduce("joint", data=instance)
+
+
+def test_parameters_that_cannot_be_read_are_named(instance):
+    """The file is named, not a line of our code."""
+    (instance / "spatial" / "params.json").write_text("{")
+    with pytest.raises(MalformedFile, match="cannot read params.json"):
+        reproduce("joint", data=instance)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_the_recorded_instance_is_solved_near_its_bound():
+    """Recorded policies are equal to the gram, and the plan lies at most half a percent above the recorded bound."""
+    report = reproduce("joint", data=shared_dir("runs"))
+    found = emissions(report)
+
+    assert report.largest_difference.tolerances <= 1.0
+    assert 71_322.0 <= found["fleet_capacity_nonmigrating"] <= 71_322.6 * 1.005
+    assert np.isfinite(found["greedy_arrival_order_capacity"])
