@@ -39,5 +39,8 @@ def command(
     folder = data or Path(os.environ.get(_DATA_VARIABLE) or "")
     if folder == Path() and paper in reproductions.PAPERS:
         raise Usage("no data folder is given", hint=f"add --data DIR, or set {_DATA_VARIABLE}", field="data")
+    voice = Output("reproduce", as_json=as_json)
+    if paper in reproductions.PAPERS:
+        voice.note(f"computing {paper}; many zones take some minutes")
     report = reproductions.reproduce(paper, data=folder, zone_files=zone_file or ())
-    Output("reproduce", as_json=as_json).answer(report.to_json(), report.lines())
+    voice.answer(report.to_json(), report.lines())
