@@ -177,7 +177,7 @@ def test_a_scheduler_with_a_real_provider_is_watched_through_its_outage():
                 await asyncio.sleep(24 * HOUR.total_seconds())
                 before = len(server.log)
                 server.heal()
-                await asyncio.sleep(2 * HOUR.total_seconds())
+                await asyncio.sleep(8 * HOUR.total_seconds())
             return watching, before, await told(subscription)
 
         watching, before, events = clock.run(main())
@@ -187,7 +187,7 @@ def test_a_scheduler_with_a_real_provider_is_watched_through_its_outage():
     assert EventType.PROVIDER_DEGRADED in first
     assert events[-1][1] is EventType.INTENSITY_UPDATED
     assert events[-1][2] > at(25)
-    assert (watching.rounds, dict(watching.failures)) == (109, {})
+    assert (watching.rounds, dict(watching.failures)) == (133, {})
     assert before < len(server.log) < 600
 
 
