@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import statistics
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -89,12 +88,6 @@ def is_right(reading: Reading) -> bool:
     return reading.series.value_at(now) == pytest.approx(World.truth(first))
 
 
-async def timed(grid: GridClient, zone: str = "X") -> tuple[Reading, float]:
-    began = time.monotonic()
-    reading = await grid.read(query(zone))
-    return reading, time.monotonic() - began
-
-
 # -- shared ------------------------------------------------------------------------------------------------------------
 
 
@@ -156,28 +149,27 @@ async def test_namespaces_do_not_meet(store: Any) -> None:
 
 @pytest.mark.parametrize("how", ["down", "frozen"])
 async def test_server_that_is_away_costs_a_tenth_of_a_second_and_then_nothing(
-    server: Any, store: Any, how: str
+    server: Any, store: Any, monkeypatch: Any, how: str
 ) -> None:
     """Not per read: after the first command that fails the server is left alone. Every answer is right."""
-    remote = store(budget=redis_store.BUDGET_S)
-    grid, alone = replica(World(CLOCK), remote), replica(World(CLOCK), None)
+    remote, asked = store(budget=redis_store.BUDGET_S), []
+    grid = replica(World(CLOCK), remote)
     if how == "down":
         server.stop()
     else:
         await remote.get(KEY)
         server.freeze()
+    ask = remote._redis.get
+    monkeypatch.setattr(remote._redis, "get", lambda name: asked.append(name) or ask(name))
     try:
-        readings = [await timed(grid, f"Z{n}") for n in range(60)]
+        readings = [await grid.read(query(f"Z{n}")) for n in range(60)]
     finally:
         server.thaw()
-    without = [await timed(alone, f"Z{n}") for n in range(60)]
 
-    assert all(is_right(reading) for reading, _ in readings)
+    assert all(is_right(reading) for reading in readings)
     assert remote.is_resting
-    added = sum(seconds for _, seconds in readings) - sum(seconds for _, seconds in without)
-    assert added < 3.0  # sixty reads that each waited would be six seconds
+    assert 1 <= len(asked) < 10
     await grid.aclose()
-    await alone.aclose()
 
 
 async def test_server_that_comes_back_is_used_again(server: Any, store: Any) -> None:
@@ -227,11 +219,10 @@ async def test_server_that_takes_nothing_more_is_read_only(server: Any, store: A
         await remote._redis.execute_command("REPLICAOF", "127.0.0.1", "1")
     other = replica(world, remote)
 
-    readings = [await timed(other, zone) for zone in ("A", "B", "B")]
+    readings = [await other.read(query(zone)) for zone in ("A", "B", "B")]
 
-    assert all(is_right(reading) for reading, _ in readings)
-    assert [reading.step for reading, _ in readings] == [FreshnessStep.CACHED, FreshnessStep.LIVE, FreshnessStep.CACHED]
-    assert max(seconds for _, seconds in readings) < 2.0
+    assert all(is_right(reading) for reading in readings)
+    assert [reading.step for reading in readings] == [FreshnessStep.CACHED, FreshnessStep.LIVE, FreshnessStep.CACHED]
     await grid.aclose()
     await other.aclose()
 
@@ -271,10 +262,7 @@ async def test_claim_of_a_process_that_hangs_delays_but_does_not_block(store: An
     assert await remote.claim(KEY, 60.0)
     grid = replica(world, store())
 
-    reading, seconds = await timed(grid)
-
-    assert is_right(reading)
-    assert 2.5 < seconds < 8.0
+    assert is_right(await grid.read(query()))
     await grid.aclose()
 
 
@@ -293,21 +281,6 @@ async def test_budget_is_kept_while_the_server_is_away(server: Any, store: Any) 
                 pass
 
     assert 8 <= granted <= 80
-
-
-async def test_read_through_redis_takes_less_than_a_millisecond(store: Any) -> None:
-    """Two days of five-minute values, parsed and checked; the median of many."""
-    remote, world = store(), World(CLOCK)
-    grid = replica(world, remote)
-    await grid.read(query())
-    took = []
-    for _ in range(200):
-        began = time.perf_counter()
-        assert await remote.get(KEY) is not None
-        took.append(time.perf_counter() - began)
-
-    assert min(statistics.median(took[k : k + 20]) for k in range(0, 200, 20)) < 0.001
-    await grid.aclose()
 
 
 async def test_password_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:

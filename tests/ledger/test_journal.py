@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -500,14 +499,13 @@ def test_closing_does_not_wait_for_a_call_that_hangs(path, monkeypatch):
     thread = threading.Thread(target=hang)
     thread.start()
     held.wait()
-    began = time.monotonic()
     journal.close()
-    took = time.monotonic() - began
+    hangs_still = thread.is_alive()
     gate.set()
     thread.join()
     journal.close()
 
-    assert took < 1.0
+    assert hangs_still
 
 
 def test_the_journal_is_bounded(path):
@@ -523,15 +521,6 @@ def test_the_journal_is_bounded(path):
         (left,) = journal.last(10)
         assert left.question == question
         assert journal.read("SELECT count(*) FROM series") == [(1,)]
-
-
-def test_intents_are_written_fast_enough(journal):
-    """Two hundred durable claims take at most two seconds, so that a release is not held up by its record."""
-    began = time.monotonic()
-    for k in range(200):
-        journal.intend(EffectKey("etl", f"run-{k}"), at=T0)
-
-    assert time.monotonic() - began < 2.0
 
 
 def test_owners_are_told_apart():

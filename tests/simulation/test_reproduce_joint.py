@@ -69,6 +69,52 @@ def test_parameters_that_cannot_be_read_are_named(instance):
         reproduce("joint", data=instance)
 
 
+def test_bounds_by_hand(instance):
+    """Changing regions every hour uses B's four slots for 100 g; staying in one region does too."""
+    found = emissions(reproduce("joint", data=instance))
+
+    assert found["optimal_capacity_migrating_LP"] == pytest.approx(100.0)
+    assert found["optimal_capacity_nonmigrating_LP_bound"] == pytest.approx(100.0)
+
+
+def test_other_hours_are_planned_beside_the_instance(instance):
+    """A zone file gives rows of its own, to which nothing recorded belongs."""
+    other = instance / "other.csv"
+    write(other, ["A", "B", "hour"], [[1, 10, 0], [1, 20, 1], [1, 30, 2], [1, 40, 3]])
+
+    rows = reproduce("joint", data=instance, zone_files=[other]).to_json()["rows"]
+
+    of_other = [row for row in rows if row["ci_file"] == "other.csv"]
+    assert {row["policy"]: row["emissions_g"] for row in of_other}["fleet_capacity_nonmigrating"] == pytest.approx(4.0)
+    assert all(not row["recorded"] for row in of_other)
+
+
+def test_work_beyond_all_capacity_has_no_figure_instead_of_infinity(instance):
+    """A greedy that finds no room says nothing; our plan lists the job."""
+    jobs = instance / "spatial" / "jobs.csv"
+    jobs.write_text(jobs.read_text() + "3,0,4,A,0,5.0,4\n")
+
+    rows = {row["policy"]: row for row in reproduce("joint", data=instance).to_json()["rows"]}
+
+    assert rows["greedy_arrival_order_capacity"]["emissions_g"] is None
+    assert rows["fleet_capacity_nonmigrating"]["unplaced"] == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("100,20,1", "-1,20,1", "ci_small.csv:3:1 A is '-1'", id="negative value"),
+        pytest.param("100,20,1", ",20,1", "a finite number", id="missing value"),
+    ],
+)
+def test_an_impossible_hour_is_named_by_place(instance, old, new, message):
+    """A missing hour is no clean hour."""
+    hours = instance / "spatial" / "ci_small.csv"
+    hours.write_text(hours.read_text().replace(old, new))
+    with pytest.raises(MalformedFile, match=message):
+        reproduce("joint", data=instance)
+
+
 @pytest.mark.shared
 @pytest.mark.slow
 def test_the_recorded_instance_is_solved_near_its_bound():

@@ -219,7 +219,11 @@ async def _held_claim(redis: RedisControl) -> Figure:
         case="the holder of a claim hangs",
         bar="another process answers within 4 s",
         held=answered and seconds <= 4.0,
-        measured={"answered_after_s": round(seconds, 2), "calls": server.log.count(login=False)},
+        measured={
+            "answered": str(answered),
+            "answered_after_s": round(seconds, 2),
+            "calls": server.log.count(login=False),
+        },
     )
 
 
