@@ -8,7 +8,16 @@ from importlib import resources
 
 from gridtide.domain.errors import InvalidInput
 
-__all__ = ["cpu_tdp_w", "measured_round_trip_ms", "power_coefficient", "pue_of", "transfer_price_usd_per_gb"]
+__all__ = [
+    "cpu_tdp_w",
+    "items",
+    "measured_round_trip_ms",
+    "power_coefficient",
+    "pue_of",
+    "tdp_names",
+    "tdp_title",
+    "transfer_price_usd_per_gb",
+]
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -33,9 +42,14 @@ def power_coefficient(category: str, scope: str, item: str, parameter: str) -> f
     """
     value = _power().get((category, scope, item.lower(), parameter))
     if value is None:
-        known = sorted({i for c, s, i, _ in _power() if c == category and s == scope})
-        raise InvalidInput(f"no {category} figure for {item!r} ({scope}); known: {', '.join(known)}", field=category)
+        known = ", ".join(items(category, scope))
+        raise InvalidInput(f"no {category} figure for {item!r} ({scope}); known: {known}", field=category)
     return value
+
+
+def items(category: str, scope: str) -> tuple[str, ...]:
+    """Names in one category of the power table, in lower case."""
+    return tuple(sorted({i for c, s, i, _ in _power() if c == category and s == scope}))
 
 
 def pue_of(provider: str, region: str = "") -> float | None:
@@ -48,13 +62,24 @@ def pue_of(provider: str, region: str = "") -> float | None:
 
 
 @cache
-def _tdp() -> dict[str, float]:
-    return {r["name"].lower(): float(r["tdp_w"]) for r in _rows("cpu_tdp.csv")}
+def _tdp() -> dict[str, tuple[str, float]]:
+    return {r["name"].lower(): (r["name"], float(r["tdp_w"])) for r in _rows("cpu_tdp.csv")}
+
+
+def tdp_names() -> tuple[str, ...]:
+    """Names in the table of server processors, in lower case."""
+    return tuple(_tdp())
+
+
+def tdp_title(name: str) -> str:
+    """Name of a processor in the table as its maker writes it."""
+    return _tdp()[name.strip().lower()][0]
 
 
 def cpu_tdp_w(name: str) -> float | None:
     """Thermal design power of a server processor by its full name, or None when it is not in the table. [W]"""
-    return _tdp().get(name.strip().lower())
+    found = _tdp().get(name.strip().lower())
+    return None if found is None else found[1]
 
 
 @cache

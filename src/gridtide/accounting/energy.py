@@ -22,7 +22,17 @@ from gridtide.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Energy", "Machine", "PowerSource", "constant", "machine_power_w", "measured", "profile", "tdp_power_w"]
+__all__ = [
+    "Energy",
+    "Machine",
+    "PowerSource",
+    "constant",
+    "machine_power_w",
+    "measured",
+    "profile",
+    "relative_error_of",
+    "tdp_power_w",
+]
 
 _W_PER_KW: Final = 1000.0
 _MODEL_ERROR: Final = 0.35
@@ -137,7 +147,7 @@ def constant(
 ) -> Energy:
     """Energy of a constant power over *duration*."""
     _check_power(power_w)
-    return Energy(power_w * _hours(duration) / _W_PER_KW * pue, _error_of(source), source)
+    return Energy(power_w * _hours(duration) / _W_PER_KW * pue, relative_error_of(source), source)
 
 
 def profile(powers_w: Sequence[float], duration: timedelta, *, pue: float = 1.0) -> Energy:
@@ -165,7 +175,8 @@ def _check_power(power_w: float) -> None:
         raise InvalidInput(f"power is {power_w} W; allowed: from 0 to 1e9", field="power_w")
 
 
-def _error_of(source: PowerSource) -> float:
+def relative_error_of(source: PowerSource) -> float:
+    """Half-width of the uncertainty of a figure from *source*, as a share of it. [0..1]"""
     return {PowerSource.COEFFICIENTS: _MODEL_ERROR, PowerSource.TDP: _TDP_ERROR, PowerSource.METER: _METER_ERROR}.get(
         source, 0.0
     )

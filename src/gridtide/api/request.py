@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from gridtide.accounting.draw import draw_of
 from gridtide.config.walltime import local_timezone, read_time
 from gridtide.domain.durations import parse_duration
 from gridtide.domain.errors import InvalidInput
@@ -32,6 +33,13 @@ class WorkRequest:
         max_delay: Longest wait; that of the settings when left out and no deadline is given.
         threshold: Highest value to start at; that of the settings when left out. [gCO2eq/kWh]
         power_w: Electrical power while running. [W]
+        vcpus: Virtual processors, where the power is not known; see `gridtide.accounting.draw.draw_of`.
+        memory_gb: Memory it occupies. [GB]
+        gpu: Model of its accelerators, like ``a100``.
+        gpus: How many of them.
+        processor: Of an own server, for its thermal design power.
+        load: Mean load of processors and accelerators. [0..1]
+        pue: Power usage effectiveness of the site.
         data_gb: Data that would move with it. [GB]
         residency: Countries its data may be in.
         interruptible: May be paused and continued.
@@ -47,6 +55,13 @@ class WorkRequest:
     max_delay: timedelta | str | None = None
     threshold: float | None = None
     power_w: float | None = None
+    vcpus: float | None = None
+    memory_gb: float | None = None
+    gpu: str | None = None
+    gpus: int | None = None
+    processor: str | None = None
+    load: float | None = None
+    pue: float | None = None
     data_gb: float = 0.0
     residency: tuple[str, ...] | frozenset[str] = ()
     interruptible: bool = False
@@ -89,6 +104,17 @@ class WorkRequest:
         policies = settings.policies
         deadline = instant_of(self.deadline, settings, now)
         delay = policies.max_delay if self.max_delay is None else span_of(self.max_delay, "max_delay", allow_zero=True)
+        draw = draw_of(
+            power_w=self.power_w,
+            vcpus=self.vcpus,
+            memory_gb=self.memory_gb,
+            gpu=self.gpu,
+            gpus=self.gpus,
+            processor=self.processor,
+            load=self.load,
+            pue=self.pue,
+            place=home,
+        )
         saving = policies.min_saving if self.min_saving is None else self.min_saving
         return Workload(
             id=self.name or "work",
@@ -97,7 +123,8 @@ class WorkRequest:
             release=first_asked,
             deadline=deadline,
             max_delay=None if deadline is not None and self.max_delay is None else delay,
-            power_w=self.power_w,
+            power_w=None if draw is None else draw.power_w,
+            pue=1.0 if draw is None else draw.pue,
             data_gb=self.data_gb,
             residency=frozenset(self.residency),
             interruptible=self.interruptible,

@@ -14,13 +14,14 @@ from gridtide.domain.errors import InvalidInput
 from gridtide.domain.workload import OnNoData, Workload
 
 if TYPE_CHECKING:
+    from gridtide.accounting.draw import Draw
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Reading
     from gridtide.planning.duration import RunTimes
     from gridtide.planning.options import PlanOptions
 
-__all__ = ["PAST", "Job", "describe_workload", "job_settings", "read_job", "warn_about"]
+__all__ = ["PAST", "Job", "describe_workload", "draw_in_words", "job_settings", "read_job", "warn_about"]
 
 PAST: Final = timedelta(days=30)
 """How far back values are asked for, for percentiles of what has been."""
@@ -40,6 +41,7 @@ class Job:
         options: Its options.
         ahead: How far values are needed from now.
         learned: Run times that its length was learned from; None where it was declared.
+        draw: What it draws and how that is known; None where it is not.
     """
 
     workload: Workload
@@ -47,6 +49,7 @@ class Job:
     options: PlanOptions
     ahead: timedelta
     learned: RunTimes | None = None
+    draw: Draw | None = None
 
     @property
     def back(self) -> timedelta:
@@ -97,6 +100,7 @@ def read_job(
     if learned is not None:
         length, reserve = learned.typical, learned.safe - learned.typical
     deadline = _deadline(session, job, length, release)
+    draw = _draw(session, job)
     policies = session.settings.policies
     bounded = deadline is None or job.max_delay is not None
     workload = Workload(
@@ -106,7 +110,8 @@ def read_job(
         deadline=deadline,
         max_delay=policies.max_delay if bounded else None,
         reserve=reserve,
-        power_w=_power(job.power),
+        power_w=None if draw is None else draw.power_w,
+        pue=1.0 if draw is None else draw.pue,
         interruptible=job.interruptible,
         min_run=read_duration(job.min_run, "--min-run", allow_zero=True) or timedelta(0),
         max_pieces=job.max_pieces,
@@ -122,7 +127,7 @@ def read_job(
     ahead = max(until - session.now, length) + _MARGIN
     method, options = _method(session, how)
     options = replace(options, learned=learned)
-    return Job(workload=workload, method=method, options=options, ahead=ahead, learned=learned)
+    return Job(workload=workload, method=method, options=options, ahead=ahead, learned=learned, draw=draw)
 
 
 def warn_about(session: Session, job: Job, reading: Reading, made: Decision) -> None:
@@ -179,10 +184,32 @@ def _deadline(session: Session, job: JobOptions, length: timedelta, release: dat
     return deadline
 
 
-def _power(watts: float | None) -> float | None:
-    if watts is not None and not 0 <= watts < float("inf"):
-        raise Usage(f"--power is {watts} W; allowed: zero or more", field="--power")
-    return watts
+_FLAGS: Final = {"power_w": "--power", "load": "--load"}
+"""Flags whose names differ from the words of `draw_of`."""
+
+
+def _draw(session: Session, job: JobOptions) -> Draw | None:
+    """Power by the flags: watts, or a machine whose watts the published tables know."""
+    from gridtide.accounting.draw import draw_of  # noqa: PLC0415 - keeps --help light
+
+    try:
+        return draw_of(
+            power_w=job.power,
+            vcpus=job.vcpus,
+            memory_gb=job.memory_gb,
+            gpu=job.gpu,
+            gpus=job.gpus,
+            processor=job.processor,
+            load=None if job.load is None else job.load / 100.0,
+            pue=job.pue,
+            place=session.cloud_region,
+        )
+    except InvalidInput as error:
+        field = str(error.facts.get("field") or "power_w")
+        flag = _FLAGS.get(field, f"--{field.replace('_', '-')}")
+        said = error.message.removeprefix(f"{field} is")
+        text = f"{flag} is{said}" if said != error.message else said
+        raise Usage(text, hint=error.hint, field=flag) from None
 
 
 def _method(session: Session, how: MethodOptions) -> tuple[str, PlanOptions]:
@@ -229,4 +256,13 @@ def describe_workload(session: Session, job: Job) -> list[tuple[str, str]]:
     latest = work.latest_start(session.now)
     if latest is not None:
         pairs.append(("latest start", when(latest, zone, now=session.now)))
+    if job.draw is not None:
+        pairs.append(("power", draw_in_words(job.draw)))
     return pairs
+
+
+def draw_in_words(draw: Draw) -> str:
+    """Watts with the site's share and the source, so that nobody takes a model for a meter."""
+    site = f" x PUE {draw.pue:g}" if draw.pue != 1.0 else ""
+    sure = f", within {draw.relative_error:.0%} or so" if draw.relative_error else ""
+    return f"{draw.power_w:.6g} W{site}, {draw.note}{sure}"

@@ -151,6 +151,24 @@ class JobOptions:
     power: Annotated[
         float | None, typer.Option("--power", metavar="W", help="Electrical power while running, for grams. [W]")
     ] = None
+    vcpus: Annotated[
+        float | None, typer.Option("--vcpus", metavar="N", help="Virtual processors, where the power is not known.")
+    ] = None
+    memory_gb: Annotated[float | None, typer.Option("--memory-gb", metavar="GB", help="Memory it occupies. [GB]")] = (
+        None
+    )
+    gpu: Annotated[str | None, typer.Option("--gpu", metavar="MODEL", help="Accelerator it uses, like a100.")] = None
+    gpus: Annotated[int | None, typer.Option("--gpus", metavar="N", help="How many of them; 1 when left out.")] = None
+    processor: Annotated[
+        str | None,
+        typer.Option("--processor", metavar="NAME", help="Own server: its processor, like 'EPYC 7742', for its TDP."),
+    ] = None
+    load: Annotated[
+        float | None, typer.Option("--load", metavar="PERCENT", help="Mean load of processors and accelerators; 50.")
+    ] = None
+    pue: Annotated[
+        float | None, typer.Option("--pue", metavar="RATIO", help="Power usage effectiveness of the site, from 1.")
+    ] = None
     on_no_data: Annotated[str | None, _set_by("--on-no-data", metavar="WORD")] = None
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from gridtide.domain.signal import Quality, Signal
 from gridtide.domain.units import EUR_PER_MWH, G_PER_KWH, PERCENT
 
 if TYPE_CHECKING:
+    from gridtide.accounting.draw import Draw
     from gridtide.cli import shapes
     from gridtide.domain.decision import Alternative, Decision
     from gridtide.domain.interval import Interval
@@ -30,6 +31,7 @@ __all__ = [
     "learned",
     "mean",
     "place",
+    "power",
     "signal",
     "step_at",
     "steps",
@@ -189,12 +191,26 @@ def workload(job: Workload) -> dict[str, Any]:
         "max_delay_s": _seconds(job.max_delay),
         "reserve_s": _seconds(job.reserve),
         "power_w": job.power_w,
+        "pue": job.pue,
         "interruptible": job.interruptible,
         "data_gb": job.data_gb,
         "residency": sorted(job.residency),
         "latency_budget_ms": job.latency_budget_ms,
         "on_no_data": str(job.on_no_data),
         "min_saving_percent": _rounded(100.0 * job.min_saving),
+    }
+
+
+def power(draw: Draw | None) -> shapes.PowerShape | None:
+    """What the work draws and how that is known; null where it is not."""
+    if draw is None:
+        return None
+    return {
+        "power_w": round(draw.power_w, 6),
+        "pue": draw.pue,
+        "source": str(draw.source),
+        "relative_error_percent": round(100.0 * draw.relative_error, 6),
+        "note": draw.note,
     }
 
 

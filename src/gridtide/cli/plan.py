@@ -52,6 +52,7 @@ def command(
             "timezone": session.shown_timezone,
             "place": payload.place(session.place),
             "workload": payload.workload(asked.workload),
+            "power": payload.power(asked.draw),
             "decision": payload.decision(made),
             "region": None if choice is None else choice.region,
             "regions": [] if choice is None else [elsewhere.row(choice, region) for region in choice.rows],

@@ -141,6 +141,15 @@ class Session:
             self.say.warn(f"{found.asked} is taken as {found.zone.key}: {found.note}")
         return found
 
+    @property
+    def cloud_region(self) -> str:
+        """Cloud region that was named, by flag or setting; empty where the place is no region."""
+        where = self._where
+        elsewhere = (where.zone, where.lat, where.postcode, where.series)
+        if where.region is None and any(value is not None for value in elsewhere):
+            return ""
+        return where.region or ("" if self.settings.zone else self.settings.regions.primary)
+
     def _example(self) -> str | None:
         """Place for a replay where none is named, so that a first try needs no flag; said aloud."""
         settings = self.settings

@@ -39,6 +39,7 @@ __all__ = [
     "PotentialRowShape",
     "PotentialShape",
     "PotentialThresholdsShape",
+    "PowerShape",
     "RecordedDecisionShape",
     "RecordedRunShape",
     "RejectedShape",
@@ -234,6 +235,16 @@ class PlannedRegionShape(TypedDict):
     note: str
 
 
+class PowerShape(TypedDict):
+    """What the work draws: ``given``, or modelled from ``coefficients`` or a ``tdp``, with the model's uncertainty."""
+
+    power_w: float
+    pue: float
+    source: str
+    relative_error_percent: float
+    note: str
+
+
 class PlanShape(TypedDict):
     """``gridtide plan``; *region* is the name of the chosen one of *regions*, null where only one was asked about."""
 
@@ -242,6 +253,7 @@ class PlanShape(TypedDict):
     timezone: str
     place: PlaceShape
     workload: dict[str, Any]
+    power: PowerShape | None
     decision: DecisionShape
     region: str | None
     regions: list[PlannedRegionShape]
@@ -314,6 +326,7 @@ class RunShape(TypedDict):
     name: str
     place: PlaceShape
     workload: dict[str, Any]
+    power: PowerShape | None
     learned: LearnedShape | None
     dry_run: bool
     started: bool

@@ -17,7 +17,7 @@ from gridtide.cli.countdown import Countdown
 from gridtide.cli.errand import Errand, reacher
 from gridtide.cli.errors import Usage
 from gridtide.cli.interrupts import Interrupts
-from gridtide.cli.job import Job, job_settings, read_job, warn_about
+from gridtide.cli.job import Job, draw_in_words, job_settings, read_job, warn_about
 from gridtide.cli.output import silence_stdout
 from gridtide.cli.session import Session
 from gridtide.domain.effect import EffectKey, EffectState, Receipt, Verb, check_name
@@ -70,6 +70,8 @@ def open_job(
         raise Usage(f"--clock-speed is {speed:g}; allowed: above 0, up to 1000000", field="--clock-speed")
     session = Session(command, where, say, overrides=job_settings(job, how), speed=speed)
     asked = read_job(session, job, how, name=_checked(name, "--name"), duration=duration, learn=learn)
+    if asked.draw is not None and asked.draw.relative_error:
+        session.say.note(f"{asked.workload.id}: draws {draw_in_words(asked.draw)}")
     return session, asked
 
 
@@ -175,6 +177,7 @@ def rehearse(session: Session, job: Job) -> int:
             "name": job.workload.id,
             "place": payload.place(session.place),
             "workload": payload.workload(job.workload),
+            "power": payload.power(job.draw),
             "learned": payload.learned(job.learned),
             "dry_run": True,
             "started": False,
@@ -210,6 +213,7 @@ def _answer(session: Session, errand: Errand, *, code: int) -> None:
                 "name": errand.job.workload.id,
                 "place": payload.place(session.place),
                 "workload": payload.workload(errand.job.workload),
+                "power": payload.power(errand.job.draw),
                 "learned": payload.learned(errand.job.learned),
                 "dry_run": False,
                 "started": errand.started,
