@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["CarbonAwareComputing", "CarbonAwareSdk"]
 
 DAY: Final = timedelta(days=1)
+_PATHS: Final = frozenset(
+    {
+        "/emissions/bylocation",
+        "/emissions/bylocations",
+        "/emissions/bylocations/best",
+        "/emissions/forecasts/current",
+    }
+)
 
 
 class CarbonAwareSdk(Family):
@@ -38,10 +46,14 @@ class CarbonAwareSdk(Family):
 
     def answer(self, call: Call, desk: Desk) -> Answer:
         """Answer emissions and forecasts of one or several locations."""
+        if call.path == "/health":
+            return text_answer("Healthy")
+        if call.path not in _PATHS:
+            return json_answer({"title": "Not Found", "status": 404}, 404)
         names = call.all("location") or call.all("locations")
         views = [(name, desk.view(name)) for name in names]
         if not views or any(view is None for _, view in views):
-            return json_answer({"title": "ArgumentException", "status": 400, "detail": "unknown location"}, 400)
+            return _refused("unknown location")
         known = [(name, view) for name, view in views if view is not None]
         if call.path in {"/emissions/bylocation", "/emissions/bylocations"}:
             return json_answer([entry for name, view in known for entry in self._emissions(name, view, call)])
@@ -49,9 +61,15 @@ class CarbonAwareSdk(Family):
             entries = [entry for name, view in known for entry in self._emissions(name, view, call)]
             best = min(entry["rating"] for entry in entries)
             return json_answer([entry for entry in entries if entry["rating"] == best])
-        if call.path == "/emissions/forecasts/current":
-            return json_answer([self._forecast(name, view, call) for name, view in known])
-        return json_answer({"title": "Not Found", "status": 404}, 404)
+        if not all(self._lies_within(view, call) for _, view in known):
+            return _refused("dataStartAt must be within time range of the forecasted data")
+        return json_answer([self._forecast(name, view, call) for name, view in known])
+
+    def _lies_within(self, view: View, call: Call) -> bool:
+        """Whether the bounds asked for lie inside the forecast."""
+        issued = self.publication.issued_at(view.now)
+        last = issued + self.publication.horizon
+        return issued <= _instant(call.param("dataStartAt"), issued) <= _instant(call.param("dataEndAt"), last) <= last
 
     def _emissions(self, name: str, view: View, call: Call) -> list[dict[str, Any]]:
         start = _instant(call.param("time"), view.now - self.publication.step)
@@ -98,6 +116,10 @@ class CarbonAwareComputing(Family):
         rows = view.rows(issued, issued + self.publication.horizon, self.publication)
         points = [{"Time": row.start.isoformat(), "Rating": row.value, "Duration": "00:15:00"} for row in rows]
         return json_answer({"GeneratedAt": issued.isoformat(), "Emissions": points})
+
+
+def _refused(detail: str) -> Answer:
+    return json_answer({"title": "ArgumentException", "status": 400, "detail": detail}, 400)
 
 
 def _entry(name: str, row: Row, value: str, *, time: str = "time") -> dict[str, Any]:
