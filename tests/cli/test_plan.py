@@ -138,7 +138,7 @@ def test_people_get_the_reason_the_run_and_a_table(run, given):
         (("--duration", "1h", "--percentile", "101"), "--percentile is 101; allowed: 0 to 100"),
         (("--duration", "1h", "--threshold", "-1"), "thresholds.elastic is -1.0: it is out of bounds; allowed: a number from 0 to 5000 gCO2eq/kWh (flag --threshold)"),
         (("--duration", "1h", "--power", "-1"), "--power is -1.0; allowed: zero or more"),
-        (("--duration", "1h", "--power", "nan"), "--power is nan W; allowed: zero or more"),
+        (("--duration", "1h", "--power", "nan"), "--power is nan; allowed: zero or more"),
         (("--duration", "1h", "--min-saving", "100"), "policies.min_saving is 100.0: it is out of bounds"),
         (("--duration", "1h", "--on-no-data", "guess"), "policies.on_no_data is 'guess'; allowed: profile, run, wait"),
         (("--duration", "1h", "--finish-by", "soon"), "--finish-by 'soon' is not a time"),

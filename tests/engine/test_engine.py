@@ -390,3 +390,39 @@ def test_decisions_carry_the_labels_of_the_values():
 
     assert made.decision.signal == DEMO
     assert made.question.series == live(*NIGHT)["X"].series
+
+
+class TestBudget:
+    def test_held_work_starts_when_its_budget_can_pay(self):
+        """The lowest hour passes while the budget is empty; once it can pay, the best of what is left is taken."""
+        engine = Engine()
+        work = engine.admit(job(), "1", now=T0, zone="X")
+        engine.hold(work, at(3.5), now=T0)
+        readings = live(*NIGHT)
+        held = [engine.cycle(at(h), readings) for h in (0, 3, 3.5)]
+        engine.afford(work, now=at(3.75))
+        freed = engine.cycle(at(3.75), readings)
+
+        assert [step.orders for step in held] == [[], [], []]
+        assert held[0].decided[0].decision.reason is Reason.BUDGET_EXHAUSTED
+        assert freed.decided[0].decision.reason is not Reason.BUDGET_EXHAUSTED
+        assert [order.work for order in freed.orders] == [work]
+
+    def test_held_work_is_forced_at_its_latest_start(self):
+        """A budget that nobody lifts delays, and does not strand."""
+        engine = Engine()
+        work = engine.admit(job(), "1", now=T0, zone="X")
+        engine.hold(work, at(500), now=T0)
+        done = run_through(engine, lambda *_: live(*NIGHT), at(9))
+
+        assert done == [(Verb.START, at(7), True)]
+        assert work.stage is Stage.RUNNING
+
+    def test_a_held_decision_replays(self):
+        """The question holds what the budget said, so its answer can be checked later (invariant I9)."""
+        engine = Engine()
+        engine.hold(engine.admit(job(), "1", now=T0, zone="X"), at(5), now=T0)
+        made = engine.cycle(T0, live(*NIGHT)).decided[0]
+
+        assert made.question.budget_from == at(5)
+        assert answer(made.question) == made.decision

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gridtide.domain.decision import Action, FreshnessStep, Reason
 from gridtide.domain.workload import Elasticity, OnNoData, Workload
-from gridtide.planning.question import Question, answer, was_planned
+from gridtide.planning.question import BUDGET_RECHECK, Question, answer, was_planned
 from support import HOUR, T0, at, hourly
 
 MINUTES = timedelta(minutes=1)
@@ -206,3 +208,49 @@ def test_the_same_question_has_the_same_answer():
     question = ask(0.3, planned=at(3), planned_since=T0)
 
     assert answer(question) == answer(question)
+
+
+class TestBudget:
+    def test_work_waits_until_its_budget_can_pay(self):
+        """Not before the grams have flowed in, then at the best time that is left; the free plan stands beside it."""
+        decision = answer(ask(budget_from=at(4.5)))
+
+        assert (decision.action, decision.reason, decision.start) == (Action.WAIT, Reason.BUDGET_EXHAUSTED, at(4.5))
+        assert (decision.latest_start, decision.wake_at) == (at(7), at(4.5))
+        assert decision.alternatives[0].note == "without the budget"
+        assert decision.alternatives[0].start == at(3)
+        assert decision.baseline("run-now").start == T0
+
+    def test_a_budget_that_never_suffices_ends_at_the_latest_start(self):
+        """A delay is bounded by the deadline, whatever the budget says."""
+        decision = answer(ask(budget_from=at(500)))
+
+        assert (decision.action, decision.start, decision.wake_at) == (Action.WAIT, at(7), at(7))
+        assert decision.reason is Reason.BUDGET_EXHAUSTED
+
+    @pytest.mark.parametrize("now", [7.0, 7.5, 9.0])
+    def test_at_the_latest_start_it_runs(self, now):
+        """A budget never strands work."""
+        assert answer(ask(now=now, budget_from=at(500))).action is Action.RUN
+
+    def test_it_waits_without_values_too(self):
+        """A missing signal makes no budget affordable."""
+        decision = answer(ask(series=None, step=FreshnessStep.NONE, budget_from=at(2)))
+
+        assert (decision.action, decision.reason) == (Action.WAIT, Reason.BUDGET_EXHAUSTED)
+        assert at(2) <= decision.start <= at(7)
+
+    def test_an_instant_that_has_passed_is_looked_at_again_soon(self):
+        """Whoever asks the budget may be late; the work is neither started nor asked about without a pause."""
+        decision = answer(ask(now=3.0, budget_from=at(2)))
+
+        assert decision.action is Action.WAIT
+        assert decision.start >= at(3) + BUDGET_RECHECK
+
+    @given(st.floats(0, 12), st.floats(0, 12))
+    @settings(max_examples=60, deadline=None)
+    def test_no_budget_moves_a_start_past_the_latest_one(self, now, affordable):
+        """Whatever the two instants are."""
+        decision = answer(ask(now=now, budget_from=at(affordable)))
+
+        assert decision.start <= max(at(7), at(now))

@@ -9,7 +9,7 @@ import pytest
 
 from gridtide.accounting.budget import Budget, BudgetMode
 from gridtide.domain.errors import InvalidInput, JournalUnavailable
-from gridtide.ledger.budgets import BudgetBook
+from gridtide.ledger.budgets import BudgetBook, Holder
 from support import T0, at
 
 DAY = timedelta(days=1)
@@ -130,3 +130,85 @@ def test_a_file_that_cannot_be_opened_is_said(tmp_path):
     """The message names the path."""
     with pytest.raises(JournalUnavailable, match=r"budget file .*nowhere"):
         BudgetBook(tmp_path / "nowhere" / "b.sqlite3")
+
+
+class TestDefined:
+    def test_a_budget_is_kept_by_name(self, book):
+        """What was set is found again, exactly."""
+        cap = Budget(name="ml", grams=5e4, period=7 * DAY, mode=BudgetMode.DELAY, carry_over=0.25, warn_at=0.2)
+        book.define(cap, now=T0)
+
+        assert (book.find("ml"), book.defined()) == (cap, (cap,))
+
+    def test_an_unknown_name_lists_the_known_ones(self, book):
+        """A typing error is easy to mend."""
+        book.define(CAP, now=T0)
+        with pytest.raises(InvalidInput, match="no budget 'tema'; defined: team"):
+            book.find("tema")
+
+    def test_a_larger_allowance_does_not_forgive_what_was_spent(self, book):
+        """600 of 1000 g spent leave 1400 of 2000 g."""
+        book.define(CAP, now=T0)
+        book.admit(CAP, "a", 600.0, now=T0)
+        book.settle(CAP, "a", 600.0, now=T0)
+        wider = Budget(name="team", grams=2000.0, period=DAY, mode=BudgetMode.REFUSE)
+        book.define(wider, now=T0)
+
+        assert book.state(wider, now=T0).available_g == 1400.0
+
+    def test_a_removed_budget_is_gone(self, book):
+        """Made again it begins full."""
+        book.define(CAP, now=T0)
+        book.admit(CAP, "a", 600.0, now=T0)
+        book.remove("team")
+
+        assert book.defined() == ()
+        assert book.state(CAP, now=T0).available_g == 1000.0
+
+
+class TestReclaimed:
+    HOLDER = Holder("etl", "host:1:2", at(10))
+
+    def admitted(self, book):
+        book.admit(CAP, "a", 900.0, now=T0, holder=self.HOLDER)
+
+    def test_a_killed_holder_that_never_began_gives_its_grams_back(self, book):
+        """Nothing ran, so nothing was spent."""
+        self.admitted(book)
+        closed = book.reclaim(CAP, now=at(1), began=lambda *_: False, gone=lambda _: True)
+
+        assert [c.spent_g for c in closed] == [0.0]
+        assert book.state(CAP, now=at(1)).available_g == 1000.0
+
+    def test_a_killed_holder_that_had_begun_counts_in_full(self, book):
+        """Nobody knows what it cost, so it counts as much as was planned: a crash is no way round a budget."""
+        self.admitted(book)
+        book.reclaim(CAP, now=T0, began=lambda name, key: (name, key) == ("etl", "a"), gone=lambda _: True)
+
+        assert (book.state(CAP, now=T0).spent_g, book.state(CAP, now=T0).reserved_g) == (900.0, 0.0)
+
+    def test_a_living_holder_keeps_its_reservation(self, book):
+        """Until its time has passed, which counts also where the process cannot be seen."""
+        self.admitted(book)
+
+        assert book.reclaim(CAP, now=at(9), began=lambda *_: False, gone=lambda _: False) == ()
+        assert len(book.reclaim(CAP, now=at(10), began=lambda *_: False, gone=lambda _: False)) == 1
+
+
+def test_work_at_its_latest_start_overdraws_and_later_work_pays(book):
+    """A deadline is stronger than a budget; the grams are counted all the same."""
+    late = Budget(name="team", grams=1000.0, period=DAY, mode=BudgetMode.DELAY)
+    book.admit(late, "a", 900.0, now=T0)
+    forced = book.admit(late, "b", 300.0, now=T0, forced=True)
+
+    assert (forced.admitted, forced.verdict) == (True, "warn")
+    assert book.state(late, now=T0).available_g == -200.0
+    assert not book.admit(late, "c", 1.0, now=T0).admitted
+
+
+def test_asking_what_would_be_takes_nothing(book):
+    """A rehearsal reserves nothing."""
+    answer = book.would_admit(CAP, 900.0, now=T0)
+
+    assert answer.admitted
+    assert book.state(CAP, now=T0).reserved_g == 0.0

@@ -14,7 +14,17 @@ from enum import StrEnum
 
 from gridtide.domain.errors import InvalidInput
 
-__all__ = ["Admission", "Budget", "BudgetMode", "BudgetState", "admit", "projected_exhaustion", "refill", "settle"]
+__all__ = [
+    "Admission",
+    "Budget",
+    "BudgetMode",
+    "BudgetState",
+    "admit",
+    "projected_exhaustion",
+    "redefine",
+    "refill",
+    "settle",
+]
 
 
 class BudgetMode(StrEnum):
@@ -117,19 +127,22 @@ def refill(budget: Budget, state: BudgetState, now: datetime) -> BudgetState:
     return replace(state, available_g=available, updated_at=max(now, state.updated_at))
 
 
-def admit(budget: Budget, state: BudgetState, grams: float, now: datetime) -> tuple[BudgetState, Admission]:
+def admit(
+    budget: Budget, state: BudgetState, grams: float, now: datetime, *, forced: bool = False
+) -> tuple[BudgetState, Admission]:
     """
     Ask for *grams*; reserves them when admitted.
 
     `observe` and `warn` always admit and may overdraw; `delay` and `refuse` never do, so that the sum of what is
-    reserved and spent never passes what has flowed in.
+    reserved and spent never passes what has flowed in. Only *forced* does: work that waited up to its latest start
+    runs, and later work pays.
     """
     if not 0 <= grams < float("inf"):
         raise InvalidInput(f"grams is {grams}; allowed: zero or more", field="grams")
     state = refill(budget, state, now)
     after = state.available_g - grams
     enforcing = budget.mode in {BudgetMode.DELAY, BudgetMode.REFUSE}
-    if after < 0 and enforcing:
+    if after < 0 and enforcing and not forced:
         return state, _held(budget, state, grams, now)
     state = replace(state, available_g=after, reserved_g=state.reserved_g + grams)
     low = after < budget.warn_at * budget.grams
@@ -149,6 +162,13 @@ def settle(budget: Budget, state: BudgetState, *, reserved_g: float, actual_g: f
         spent_g=state.spent_g + actual_g,
         runs=state.runs + (1 if actual_g > 0 else 0),
     )
+
+
+def redefine(before: Budget, after: Budget, state: BudgetState, now: datetime) -> BudgetState:
+    """State under a changed budget: what was spent and reserved stays so, only the allowance changes."""
+    state = refill(before, state, now)
+    room = after.capacity_g - state.reserved_g
+    return replace(state, available_g=min(room, state.available_g + after.grams - before.grams))
 
 
 def projected_exhaustion(budget: Budget, state: BudgetState, burn_g_per_s: float, now: datetime) -> datetime | None:

@@ -101,7 +101,9 @@ class Engine:
 
     # -- accepting -------------------------------------------------------------------------------------------------
 
-    def admit(self, workload: Workload, occurrence: str, *, now: datetime, zone: str = "") -> Work:
+    def admit(
+        self, workload: Workload, occurrence: str, *, now: datetime, zone: str = "", also: tuple[str, ...] = ()
+    ) -> Work:
         """
         Accept work: from here on it starts by its latest start.
 
@@ -110,6 +112,7 @@ class Engine:
             occurrence: Which run of it.
             now: Instant of acceptance.
             zone: Key of the readings to plan on.
+            also: Keys of readings that bear on it too; new values there have it planned again.
         """
         release = workload.release_at(now)
         bounded = workload.deadline is not None or workload.max_delay is not None
@@ -126,10 +129,12 @@ class Engine:
             max(to_ns(release), self.ramp.reserve(latest_ns)),
             workload=fixed,
             zone=zone,
+            also=also,
             priority=workload.priority,
             tie=self._tie(workload.id, occurrence),
         )
-        self._replanned.setdefault(zone, {})[work] = None
+        for key in (zone, *also):
+            self._replanned.setdefault(key, {})[work] = None
         self._wake(work, to_ns(now))
         return work
 
@@ -217,9 +222,29 @@ class Engine:
         work.busy = False
         self._push(work, to_ns(until))
 
+    def unplanned(self, work: Work, at: datetime) -> None:
+        """The order cannot be carried out as planned, because a place is full; plan it anew at *at*."""
+        work.forget_plan()
+        self.postponed(work, at)
+
     def kept_running(self, work: Work) -> None:
         """A pause was refused by the platform; the work runs to its end."""
         self._forget(work)
+
+    def hold(self, work: Work, affordable_at: datetime, *, now: datetime) -> None:
+        """A carbon budget cannot pay for waiting *work* before *affordable_at*; its latest start stands."""
+        if work.stage is Stage.WAITING:
+            work.budget_from_ns = to_ns(affordable_at)
+            work.queued = False
+            self._wake(work, to_ns(now))
+
+    def afford(self, work: Work, *, now: datetime) -> None:
+        """Its budget can pay: plan *work* freely again."""
+        if work.budget_from_ns is not None:
+            work.budget_from_ns = None
+            work.forget_plan()
+            if work.stage is Stage.WAITING:
+                self._wake(work, to_ns(now))
 
     def ended(self, work: Work) -> None:
         """The work is over, cancelled or taken by somebody else."""
@@ -284,6 +309,7 @@ class Engine:
             planned_since=None if work.planned_since_ns is None else from_ns(work.planned_since_ns),
             no_data_since=None if work.no_data_since_ns is None else from_ns(work.no_data_since_ns),
             running=work.stage is Stage.RUNNING,
+            budget_from=None if work.budget_from_ns is None else from_ns(work.budget_from_ns),
             grace=policy.grace,
             dwell=policy.dwell,
         )
@@ -337,7 +363,8 @@ class Engine:
 
     def _forget(self, work: Work) -> None:
         if work.workload is not None:
-            self._replanned[work.zone].pop(work, None)
+            for key in (work.zone, *work.also):
+                self._replanned[key].pop(work, None)
 
     def _tie(self, name: str, occurrence: str) -> int:
         text = f"{self.policy.seed}\x1f{name}\x1f{occurrence}".encode("utf-8", "surrogateescape")

@@ -48,6 +48,7 @@ class Work:
         forced_ns: When the engine starts it whatever is known; at or before *latest_ns*. [ns]
         workload: What was accepted; None for work whose start is given.
         zone: Key of the readings it is planned on.
+        also: Keys of further readings that bear on it: those of places it may move to.
         priority: Higher goes first.
         planned_ns: Start of the standing plan; None before the first. [ns]
         tie: Seeded number that orders equals.
@@ -59,6 +60,7 @@ class Work:
     forced_ns: int
     workload: Workload | None = None
     zone: str = ""
+    also: tuple[str, ...] = ()
     priority: int = 0
     planned_ns: int | None = None
     tie: int = 0
@@ -76,6 +78,7 @@ class Work:
     ran_ns: int = 0
     pieces: int = 0
     decision: Decision | None = None
+    budget_from_ns: int | None = None
 
     def key(self, verb: Verb = Verb.START) -> EffectKey:
         """Name of the next effect on this work; pauses count by pieces."""
@@ -90,8 +93,8 @@ class Work:
         return work is not None and work.interruptible and (work.max_pieces is None or self.pieces < work.max_pieces)
 
     def is_due_as_planned(self, now_ns: int, reading: Reading | None) -> bool:
-        """Whether its planned start has come and nothing was learnt since it was planned."""
-        return self.due_ns <= now_ns and self.planned_on is reading
+        """Whether its planned start has come, nothing was learnt since it was planned and no budget holds it back."""
+        return self.due_ns <= now_ns and self.planned_on is reading and self.budget_from_ns is None
 
     def left_ns(self, now_ns: int) -> int:
         """Running time still to come, by the stated duration and resume costs. [ns]"""
@@ -165,6 +168,11 @@ class Work:
         """The start did not happen; it waits again."""
         self.stage = Stage.WAITING
         self.epoch = self.epoch if epoch is None else epoch
+
+    def forget_plan(self) -> None:
+        """What was planned cannot be; whatever is planned next replaces it at once."""
+        self.planned_on = self.planned_ns = self.planned_since_ns = None
+        self.stretches = ()
 
     def end(self) -> None:
         """Nothing more happens to it."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
 
-__all__ = ["DWELL", "GRACE", "RULES_VERSION", "Planner", "Question", "answer", "was_planned"]
+__all__ = ["BUDGET_RECHECK", "DWELL", "GRACE", "RULES_VERSION", "Planner", "Question", "answer", "was_planned"]
 
 GRACE: Final = timedelta(minutes=30)
 """How long work waits for a usable signal before its policy for missing data applies."""
@@ -33,12 +33,18 @@ GRACE: Final = timedelta(minutes=30)
 DWELL: Final = timedelta(minutes=15)
 """How long a plan stands before another forecast may replace it."""
 
+BUDGET_RECHECK: Final = timedelta(minutes=1)
+"""How soon work that its budget holds back is decided again at the earliest."""
+
 RULES_VERSION: Final = "rules/1"
 """Policy version of decisions made without a plan."""
 
 _FROM_MEMORY: Final = frozenset({FreshnessStep.PROFILE, FreshnessStep.STATIC})
 _BLIND: Final = frozenset({Reason.NO_DATA, Reason.HORIZON_TOO_SHORT})
 _DEFAULTS: Final = PlanOptions()
+_MUST_RUN: Final = frozenset(
+    {Reason.DEADLINE, Reason.DEADLINE_INFEASIBLE, Reason.HARD_REAL_TIME, Reason.SOFT_REAL_TIME}
+)
 _UNSHAKEN: Final = frozenset({Reason.DEADLINE, Reason.DEADLINE_INFEASIBLE, Reason.NOT_RELEASED})
 
 
@@ -70,6 +76,7 @@ class Question:
         planned_since: When that plan was made.
         no_data_since: Since when there has been no usable signal.
         running: Whether the work runs at the moment, so that a later start means a pause.
+        budget_from: Earliest instant at which its carbon budget may pay for it; None where no budget holds it back.
         alone: Whether the planner answers without the rules around it: a plan that somebody only asks for.
         grace: See `GRACE`.
         dwell: See `DWELL`.
@@ -87,6 +94,7 @@ class Question:
     planned_since: datetime | None = None
     no_data_since: datetime | None = None
     running: bool = False
+    budget_from: datetime | None = None
     alone: bool = False
     grace: timedelta = GRACE
     dwell: timedelta = DWELL
@@ -103,13 +111,57 @@ def answer(question: Question, *, planner: Planner | None = None) -> Decision:
     if question.alone:
         decision = _ask(question, planner)
     else:
-        decision = _planned(question, planner) if _is_usable(question) else _without_data(question, "")
+        decision = _decided(question, planner)
+        if question.budget_from is not None:
+            decision = _when_affordable(question, decision, planner, question.budget_from)
     return replace(decision, freshness=question.step, freshness_reason=question.step_reason)
 
 
 def was_planned(decision: Decision) -> bool:
     """Whether *decision* stands on values, rather than on a rule for missing ones."""
     return decision.signal is not None
+
+
+def _decided(question: Question, planner: Planner | None) -> Decision:
+    return _planned(question, planner) if _is_usable(question) else _without_data(question, "")
+
+
+def _when_affordable(question: Question, free: Decision, planner: Planner | None, affordable_at: datetime) -> Decision:
+    """The best start once its budget can pay, or its latest start: a budget delays work and never strands it."""
+    work, now, latest = question.workload, question.now, free.latest_start
+    if free.reason in _MUST_RUN or (latest is not None and now >= latest):
+        return free
+    earliest = max(affordable_at, now + BUDGET_RECHECK)
+    if latest is not None and earliest >= latest:
+        held = _wait(question, Reason.BUDGET_EXHAUSTED, start=latest, wake_at=latest, warning="")
+        return replace(
+            held, baselines=free.baselines, signal=free.signal, alternatives=(_instead(free), *free.alternatives)
+        )
+    deadline = None if latest is None else latest + work.duration + work.reserve
+    later = replace(work, release=max(earliest, work.release_at(now)), deadline=deadline, max_delay=None)
+    held = _decided(replace(question, workload=later, planned=None, planned_since=None), planner)
+    return replace(
+        held,
+        action=Action.WAIT,
+        reason=Reason.BUDGET_EXHAUSTED,
+        latest_start=latest,
+        wake_at=held.start,
+        baselines=free.baselines,
+        alternatives=(_instead(free), *held.alternatives),
+    )
+
+
+def _instead(free: Decision) -> Alternative:
+    """What would be done if the budget could pay now."""
+    return Alternative(
+        name=free.method,
+        start=free.start,
+        end=free.end,
+        intervals=free.intervals,
+        mean=free.mean,
+        grams=free.grams,
+        note="without the budget",
+    )
 
 
 def _is_usable(question: Question) -> bool:
