@@ -46,19 +46,30 @@ _ENTRY_OVERHEAD: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class CacheKey:
-    """What an entry is about. Kind and scope are part of it, so that they can never be mixed up."""
+    """
+    What an entry is about. Kind, scope and setup are part of it, so that they can never be mixed up.
+
+    Attributes:
+        provider: Name of the source.
+        zone: Its own key of the area.
+        product: Current value, forecast or history.
+        kind: Of the signal.
+        scope: Of the emissions.
+        setup: Digest of the options and address it was set up with; empty for those it comes with.
+    """
 
     provider: str
     zone: str
     product: Product
     kind: SignalKind
     scope: Scope
+    setup: str = ""
 
     @property
     def text(self) -> str:
         """The key as one string of harmless characters, for stores outside this process."""
-        parts = (self.provider, self.zone, self.product, self.kind, self.scope)
-        return ":".join(quote(part, safe="") for part in parts)
+        parts: tuple[str, ...] = (self.provider, self.zone, self.product, self.kind, self.scope)
+        return ":".join(quote(part, safe="") for part in ((*parts, self.setup) if self.setup else parts))
 
     @property
     def keep(self) -> timedelta:

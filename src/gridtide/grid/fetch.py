@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import random
 from collections import Counter
@@ -216,6 +217,11 @@ class Fetcher:
                 provider=name,
                 connection=True,
             ) from late
+
+    def setup_of(self, provider: Provider) -> str:
+        """Digest of the options and the address *provider* was set up with; empty for those it comes with."""
+        told = f"{provider.setup} {self._base_urls.get(provider.info.name, '')}".strip()
+        return hashlib.blake2b(told.encode(), digest_size=6).hexdigest() if told else ""
 
     def _line(self, provider: Provider) -> Line:
         line = self._lines.get(id(provider))

@@ -54,7 +54,14 @@ class Past:
         self._desk = desk
         self._attempts = Attempts(info, desk)
         self._progress = asyncio.Event()
-        self._key = CacheKey(info.name, candidate.key, Product.HISTORY, candidate.kind, candidate.scope)
+        self._key = CacheKey(
+            info.name,
+            candidate.key,
+            Product.HISTORY,
+            candidate.kind,
+            candidate.scope,
+            desk.fetcher.setup_of(candidate.provider),
+        )
 
     async def read(self, window: Interval, *, fetch: bool = True) -> Part:
         """
@@ -104,10 +111,21 @@ class Past:
             self._key, lambda: self._load(window, entry), good=lambda entry: entry.answers(wanted)
         )
         if entry is None or not entry.answers(newest):
-            progress = asyncio.ensure_future(self._progress.wait())
-            await asyncio.wait({flight, progress}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            progress.cancel()
+            await self._wait_for(newest, flight, patience)
         return await self.read(window, fetch=False)
+
+    async def _wait_for(self, span: Interval, flight: asyncio.Task[Entry], patience: float) -> None:
+        """Wait until *span* is known, the flight has ended or patience is over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while not flight.done() and (left := deadline - loop.time()) > 0:
+            progress = asyncio.ensure_future(self._progress.wait())
+            await asyncio.wait({flight, progress}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            progress.cancel()
+            self._progress.clear()
+            entry = await self._desk.cache.get(self._key, lambda entry: entry.answers(span))
+            if entry is not None and entry.answers(span):
+                return
 
     async def collect(self, series: Series) -> None:
         """Keep values that have come true, for providers that give no history of their own."""

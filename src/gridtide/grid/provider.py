@@ -163,9 +163,17 @@ class Access:
 
 
 class Provider(ABC):
-    """Base of all sources. Subclasses are plain: settings and secrets in the constructor, no I/O, no clock."""
+    """
+    Base of all sources. Subclasses are plain: settings and secrets in the constructor, no I/O, no clock.
+
+    Attributes:
+        info: Facts about it.
+        setup: What was set that may change its numbers, secrets left out; empty for what it comes with. Answers are
+            kept by it.
+    """
 
     info: ClassVar[ProviderInfo]
+    setup: str = ""
 
     @abstractmethod
     def key_for(self, zone: Zone) -> str | None:

@@ -59,6 +59,7 @@ class Source:
         self.past = Past(candidate, desk)
         self.belief = Belief(self.info.name, candidate.key, desk.clock, yearly_mean=yearly_mean)
         self._desk = desk
+        self._setup = desk.fetcher.setup_of(candidate.provider)
         self._attempts = {product: Attempts(self.info, desk) for product in (Product.CURRENT, Product.FORECAST)}
         self._held: dict[Product, Entry] = {}
         self._wanted: dict[Product, tuple[timedelta, float]] = {}
@@ -76,7 +77,7 @@ class Source:
     def key(self, product: Product) -> CacheKey:
         """Where its entries are."""
         candidate = self.candidate
-        return CacheKey(self.name, candidate.key, product, candidate.kind, candidate.scope)
+        return CacheKey(self.name, candidate.key, product, candidate.kind, candidate.scope, self._setup)
 
     @property
     def has_delivered(self) -> bool:

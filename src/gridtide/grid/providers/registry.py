@@ -119,7 +119,9 @@ class ProviderSpec:
             if name not in self.options:
                 raise _unknown_option(self, name)
             given[name] = value
-        return self._made(given)
+        provider = self._made(given)
+        provider.setup = " ".join(f"{name}={value}" for name, value in sorted((options or {}).items()))
+        return provider
 
     def _made(self, given: dict[str, Any]) -> Provider:
         try:
