@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gridtide.api.decision import CarbonDecision
+from gridtide.api.request import WorkRequest
 from gridtide.api.scheduler import CarbonScheduler
 from gridtide.domain.decision import Action, FreshnessStep, Reason
 from gridtide.domain.errors import (
@@ -389,6 +390,13 @@ async def test_a_missing_value_is_never_a_number():
         ({"deadline": "soon"}, "deadline 'soon' is not a time"),
         ({"method": "lowest"}, "method is 'lowest'"),
         ({"power_w": float("nan")}, "power_w is nan; allowed: zero or more"),
+        ({"threshold": -1}, "threshold is '-1'; allowed: zero or more gCO2eq/kWh"),
+        ({"threshold": "150"}, "threshold is '150'; allowed: zero or more gCO2eq/kWh"),
+        ({"min_saving": 500}, "min_saving is '500'; allowed: 0 to 99 percent"),
+        ({"on_no_data": "panic"}, "on_no_data is 'panic'; allowed: profile, run, wait"),
+        ({"residency": "Sweden"}, "residency is 'SWEDEN'; allowed: two-letter country codes"),
+        ({"interruptible": "yes"}, "interruptible is 'yes'; allowed: True or False"),
+        ({"name": 5}, "name is '5'; allowed: text"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -398,6 +406,17 @@ async def test_a_detail_that_cannot_be_meant_is_refused(details, message):
         await scheduler(DE=NIGHT).evaluate_workload("DE", **details)
 
     assert message in caught.value.message
+
+
+def test_several_countries_may_stand_in_one_text():
+    """As on the command line."""
+    assert WorkRequest(residency="se, FI").residency == {"SE", "FI"}
+
+
+def test_a_configuration_that_is_no_configuration_is_refused():
+    """With what may be given instead."""
+    with pytest.raises(ConfigurationError, match="config is a list; allowed: settings, a dictionary"):
+        CarbonScheduler(["watttime"])
 
 
 async def test_an_unknown_region_is_refused():

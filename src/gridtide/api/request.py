@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
 
 from gridtide.accounting.draw import draw_of
 from gridtide.config.walltime import local_timezone, read_time
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from gridtide.config.settings import Settings
 
 __all__ = ["WorkRequest", "instant_of", "span_of"]
+
+_CODE_LENGTH: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,14 @@ class WorkRequest:
         load: Mean load of processors and accelerators. [0..1]
         pue: Power usage effectiveness of the site.
         data_gb: Data that would move with it. [GB]
-        residency: Countries its data may be in.
+        residency: Countries its data may be in, like ``("SE", "FI")``.
         interruptible: May be paused and continued.
         min_saving: Smallest saving worth a wait; that of the settings when left out. [percent]
         on_no_data: ``profile``, ``run`` or ``wait``; that of the settings when left out.
         method: Policy in time.
+
+    Raises:
+        InvalidInput: A value cannot be meant; the message names the detail and what is allowed.
     """
 
     elasticity: Elasticity = Elasticity.ELASTIC
@@ -63,11 +70,26 @@ class WorkRequest:
     load: float | None = None
     pue: float | None = None
     data_gb: float = 0.0
-    residency: tuple[str, ...] | frozenset[str] = ()
+    residency: Iterable[str] = ()
     interruptible: bool = False
     min_saving: float | None = None
     on_no_data: str | None = None
     method: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse at once what would otherwise fail, or be misread, at the first question."""
+        _require("name", self.name, isinstance(self.name, str), "text")
+        span_of(self.duration, "duration")
+        if self.max_delay is not None:
+            span_of(self.max_delay, "max_delay", allow_zero=True)
+        if self.threshold is not None:
+            _require("threshold", self.threshold, _is_number(self.threshold, 0.0), "zero or more gCO2eq/kWh")
+        if self.min_saving is not None:
+            _require("min_saving", self.min_saving, _is_number(self.min_saving, 0.0, 99.0), "0 to 99 percent")
+        _require("interruptible", self.interruptible, isinstance(self.interruptible, bool), "True or False")
+        object.__setattr__(self, "residency", _countries(self.residency))
+        if self.on_no_data is not None:
+            _require("on_no_data", self.on_no_data, self.on_no_data in set(OnNoData), ", ".join(OnNoData))
 
     @classmethod
     def of(cls, elasticity: Elasticity | str, details: Mapping[str, Any]) -> WorkRequest:
@@ -132,6 +154,25 @@ class WorkRequest:
             min_saving=saving / 100.0,
             on_no_data=OnNoData(self.on_no_data or policies.on_no_data),
         )
+
+
+def _require(field: str, value: object, holds: bool, allowed: str) -> None:  # noqa: FBT001 - the condition itself
+    if not holds:
+        raise InvalidInput(f"{field} is {str(value)[:40]!r}; allowed: {allowed}", field=field)
+
+
+def _is_number(value: object, low: float, high: float = float("inf")) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high and isfinite(value)
+
+
+def _countries(given: Iterable[str] | str) -> frozenset[str]:
+    """Country codes; one text may hold several, as on the command line."""
+    codes = given.split(",") if isinstance(given, str) else list(given)
+    found = frozenset(str(code).strip().upper() for code in codes)
+    for code in found:
+        plain = len(code) == _CODE_LENGTH and code.isascii() and code.isalpha()
+        _require("residency", code, plain, "two-letter country codes, like ('SE', 'FI')")
+    return found
 
 
 def span_of(value: timedelta | str, field: str, *, allow_zero: bool = False) -> timedelta:

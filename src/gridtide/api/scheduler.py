@@ -27,7 +27,7 @@ from gridtide.api.sites import Region, Sites, rules_of
 from gridtide.config.load import load_settings
 from gridtide.config.settings import Settings
 from gridtide.domain.decision import Action
-from gridtide.domain.errors import ProviderUnavailable, UnitMismatch
+from gridtide.domain.errors import ConfigurationError, ProviderUnavailable, UnitMismatch
 from gridtide.domain.instants import from_ns, to_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.workload import Elasticity
@@ -291,6 +291,10 @@ def _settings(config: Settings | Mapping[str, Any] | Path | str | None) -> Setti
         return config
     if isinstance(config, Mapping):
         return load_settings(env=os.environ, document=config)
+    if config is not None and not isinstance(config, str | Path):
+        raise ConfigurationError(
+            f"config is a {type(config).__name__}; allowed: settings, a dictionary, the path of a file, or None"
+        )
     return wiring.read_settings(config=None if config is None else Path(config))
 
 
