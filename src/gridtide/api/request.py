@@ -162,7 +162,9 @@ def _require(field: str, value: object, holds: bool, allowed: str) -> None:  # n
 
 
 def _is_number(value: object, low: float, high: float = float("inf")) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high and isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return low <= float(value) <= high and isfinite(value)
 
 
 def _countries(given: Iterable[str] | str) -> frozenset[str]:
