@@ -1,0 +1,82 @@
+"""Bounds that hold around a plan also where values are negative, plans are held and steps are cut."""
+
+from datetime import timedelta
+
+import pytest
+
+from gridtide.domain.decision import Action, FreshnessStep, Reason
+from gridtide.domain.instants import duration_ns, to_ns
+from gridtide.domain.signal import SignalKind
+from gridtide.domain.workload import Workload
+from gridtide.planning.plan import PlanOptions, plan
+from gridtide.planning.question import Question, answer
+from gridtide.planning.slots import lowest_slots
+from support import DEMO, HOUR, T0, at, hourly
+
+MARGINAL = DEMO.with_(kind=SignalKind.MARGINAL)
+
+
+def job(**facts):
+    return Workload(**{"id": "etl", "duration": HOUR, **facts})
+
+
+def test_a_step_taken_in_part_costs_its_part():
+    """One and a half hours over 100, 200 and 300 take the first and half of the second."""
+    choice = lowest_slots(hourly(100, 200, 300), to_ns(T0), to_ns(at(3)), duration_ns(1.5 * HOUR))
+
+    assert choice.cost == pytest.approx(200.0)
+    assert choice.mean == pytest.approx(200.0 / 1.5)
+
+
+@pytest.mark.parametrize(("least", "reason"), [(0.1, Reason.SAVING_TOO_SMALL), (0.04, Reason.LOWER_LATER)])
+def test_the_least_saving_counts_below_zero_too(least, reason):
+    """Where running avoids emissions, five more of a hundred are five percent."""
+    series = hourly(-100, -105, -90, signal=MARGINAL)
+    decision = plan(job(max_delay=2 * HOUR, min_saving=least), series, now=T0)
+
+    assert decision.reason is reason
+
+
+def test_a_held_plan_never_reaches_past_the_latest_start():
+    """However little the held hour is worse, it is out of the question once the job would be late."""
+    series = hourly(300, 100, 100.5)
+    decision = plan(job(max_delay=HOUR), series, now=T0, options=PlanOptions(hold=at(2)))
+
+    assert (decision.start, decision.reason) == (at(1), Reason.LOWER_LATER)
+
+
+def test_a_held_plan_never_reaches_before_the_release():
+    """Nor is an hour that the job may not use."""
+    series = hourly(100.5, 300, 100)
+    decision = plan(job(release=at(1), max_delay=3 * HOUR), series, now=T0, options=PlanOptions(hold=T0))
+
+    assert decision.start == at(2)
+
+
+def test_an_old_plan_without_data_never_reaches_past_the_latest_start():
+    """A bound that moved closer after the plan was made counts."""
+    decision = answer(
+        Question(
+            workload=job(deadline=at(3)), now=T0, series=None, step=FreshnessStep.NONE, planned=at(5), planned_since=T0
+        )
+    )
+
+    assert (decision.action, decision.start) == (Action.WAIT, at(2))
+
+
+def test_a_young_plan_is_not_held_against_a_new_one_at_the_release():
+    """Work that may not start yet has nothing to flap between; the best known start is taken."""
+    workload = job(release=at(1), deadline=at(8))
+    now = T0 + timedelta(minutes=1)
+    decision = answer(
+        Question(
+            workload=workload,
+            now=now,
+            series=hourly(300, 100, 300, 200, 300, 300, 300, 300),
+            step=FreshnessStep.LIVE,
+            planned=at(3),
+            planned_since=T0,
+        )
+    )
+
+    assert (decision.start, decision.reason) == (at(1), Reason.NOT_RELEASED)
