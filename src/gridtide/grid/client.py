@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.instants import isoformat
 from gridtide.domain.interval import Interval
 from gridtide.domain.ports import Reading
 from gridtide.domain.series import Series
@@ -252,15 +253,18 @@ class GridClient:
         groups = [[self._source(c, query.zone) for c in group] for group in chain.groups(self._chain(query))]
         tried: list[str] = []
         reached: list[list[Source]] = []
-        kind = query.kind
+        kind, behind = query.kind, None
         for group in groups:
             choice = await self._chooser.best(group, query)
             tried += choice.tried
-            if choice.answer is not None:
+            if choice.answer is not None and self._says_now(choice.answer, query):
                 reading = self._reading(choice.answer, tried, groups[0][0])
                 self._remember(signature, query, choice.answer, reading)
                 self._warm(choice.answer)
                 return reading
+            if choice.answer is not None:
+                behind = behind or choice.answer
+                tried.append(f"{choice.answer.source.name}: nothing is known after {isoformat(_end(choice.answer))}")
             if choice.refused:
                 continue
             kind = kind if reached else group[0].candidate.kind
@@ -272,7 +276,17 @@ class GridClient:
             if profile is not None:
                 return self._reading(profile, tried, groups[0][0])
         reason = "; ".join(tried) or f"no provider is set up for {query.zone.key}"
-        return self._last_step(query, kind, reason, tuple(tried))
+        last = self._last_step(query, kind, reason, tuple(tried))
+        if last.step is FreshnessStep.NONE and behind is not None:
+            return self._reading(behind, tried, groups[0][0])
+        return last
+
+    def _says_now(self, answer: Answer, query: SignalQuery) -> bool:
+        """Whether an answer reaches now, where the question does; old values alone decide nothing."""
+        now = self._clock.now()
+        if not query.forecast or not query.window.start <= now < query.window.end:
+            return True
+        return _end(answer) > now
 
     async def _read_from(self, candidate: chain.Candidate, query: SignalQuery) -> Reading:
         """Values of one provider only; ``none`` when it has nothing, typical profile included."""
@@ -366,6 +380,11 @@ class GridClient:
         of_this_place = yearly.kind in _OWN_FIGURES or (yearly.kind == "country" and yearly.code == zone.key)
         alike = yearly.scope is candidate.scope or yearly.g_per_kwh >= _SCOPES_CLOSE_FROM
         return yearly.g_per_kwh if of_this_place and alike else None
+
+
+def _end(answer: Answer) -> datetime:
+    assert answer.series is not None  # noqa: S101 - an answer that is chosen has values
+    return answer.series.end
 
 
 def _same_kind_from(candidates: Sequence[chain.Candidate], first: chain.Candidate) -> chain.Candidate | None:

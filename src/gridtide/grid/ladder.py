@@ -15,7 +15,7 @@ is short; each step keeps its own quality, and the method in the labels says fro
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -25,6 +25,7 @@ from gridtide.domain.instants import isoformat, to_ns
 from gridtide.domain.interval import Interval
 from gridtide.grid import freshness
 from gridtide.grid.desk import Part
+from gridtide.grid.hold import held
 from gridtide.grid.provider import Product
 from gridtide.grid.splice import overlay, until
 
@@ -116,12 +117,7 @@ class Ladder:
     async def answer(self, source: Source, query: SignalQuery, now: datetime) -> Answer:
         """Live, cached or stale values, within ten seconds; ``step`` is ``none`` when the source has none of them."""
         window, bound = query.window, self._bound(query)
-        began = self._clock.monotonic()
-        forecast, past = await asyncio.gather(
-            self._forecast(source, query, now, bound), self._past(source, window, now)
-        )
-        left = _SOURCE_PATIENCE_S - (self._clock.monotonic() - began)
-        current = await self._current(source, query, now, bound, forecast, patience=left)
+        forecast, current, past = await self._parts(source, query, now, bound)
         if forecast is not None and forecast.series is not None and current is not None and current.late:
             forecast = _as_late_as(current, forecast)
         wanted = [part for part in (forecast, current, past) if part is not None]
@@ -156,7 +152,7 @@ class Ladder:
         """Our own forecast from what is known of the past, however old, without asking the source; None for none."""
         if query.window.end <= now:
             return None
-        past = await source.past.read(Interval(now - self._history_span, now), fetch=False)
+        past = await source.past.read(self._history(now), fetch=False)
         known = _joined(past.series, source.known())
         if known is None or not (seen := until(known, to_ns(now))):
             return None
@@ -170,6 +166,25 @@ class Ladder:
         return freshness.stale_bound(query.purpose, query.max_age, decision_bound=self._decision_bound)
 
     # -- parts -----------------------------------------------------------------------------------------------------
+
+    async def _parts(
+        self, source: Source, query: SignalQuery, now: datetime, bound: timedelta
+    ) -> tuple[Part | None, Part | None, Part | None]:
+        """Forecast, present value and past; the present comes first where a small budget has to do for both."""
+        if self._lives_on_the_past(source, query, now):
+            current = await self._current(source, query, now, bound, None, patience=_SOURCE_PATIENCE_S)
+            return None, current, await self._past_for_own(source, query.window, now)
+        began = self._clock.monotonic()
+        forecast, past = await asyncio.gather(
+            self._forecast(source, query, now, bound), self._past(source, query.window, now)
+        )
+        left = _SOURCE_PATIENCE_S - (self._clock.monotonic() - began)
+        return forecast, await self._current(source, query, now, bound, forecast, patience=left), past
+
+    def _lives_on_the_past(self, source: Source, query: SignalQuery, now: datetime) -> bool:
+        """Whether all that is ahead will be our own forecast, so that the past is fetched for that, once."""
+        wanted = query.forecast and now < query.window.end and query.window.start >= now - self._history_span
+        return wanted and self._forecaster is not None and not source.offers(Product.FORECAST)
 
     async def _forecast(self, source: Source, query: SignalQuery, now: datetime, bound: timedelta) -> Part | None:
         if not query.forecast or query.window.end <= now or not source.offers(Product.FORECAST):
@@ -207,6 +222,17 @@ class Ladder:
             return None
         return await source.past.read(Interval(window.start, min(window.end, now)))
 
+    async def _past_for_own(self, source: Source, window: Interval, now: datetime) -> Part | None:
+        """The part of the window that has passed, out of what is fetched for our own forecast; None for too little."""
+        await self._recent(source, now)
+        if window.start >= now - source.info.period - source.info.lag:
+            return None
+        part = await source.past.read(Interval(window.start, now), fetch=False)
+        return replace(part, step=FreshnessStep.LIVE, age=None) if part.is_fresh else None
+
+    async def _recent(self, source: Source, now: datetime) -> Part:
+        return await source.past.recent(self._history(now), enough=_HISTORY_ENOUGH, patience=_HISTORY_PATIENCE_S)
+
     # -- our own forecast ------------------------------------------------------------------------------------------
 
     async def _extended(self, source: Source, series: Series, window: Interval, now: datetime) -> tuple[Series, str]:
@@ -214,16 +240,20 @@ class Ladder:
         ahead = Interval(max(now, window.start), window.end)
         if self._forecaster is None or series.covers(ahead):
             return series, ""
-        span = Interval(now - self._history_span, now)
-        past = await source.past.recent(span, enough=_HISTORY_ENOUGH, patience=_HISTORY_PATIENCE_S)
+        patient = source.offers(Product.FORECAST)  # else the past was waited for already
+        past = await (self._recent(source, now) if patient else source.past.read(self._history(now), fetch=False))
         known = _joined(past.series, until(series, to_ns(now)))
         try:
             own = self._own(source, known, now, window.end) if known else None
+            problem = "" if own is not None else "no own forecast: nothing is known of the past"
         except CarbonError as error:
-            return series, f"no own forecast: {error.message}"
+            own, problem = None, f"no own forecast: {error.message}"
         if own is None:
-            return series, "no own forecast: nothing is known of the past"
+            return held(series, now, period=source.info.period), problem
         return _labelled_extension(series, own, now), ""
+
+    def _history(self, now: datetime) -> Interval:
+        return Interval(now - self._history_span, now)
 
     def _own(self, source: Source, known: Series, now: datetime, end: datetime) -> Series | None:
         if self._forecaster is None:

@@ -50,7 +50,7 @@ class Caiso(Provider):
         period=timedelta(minutes=5),
         lag=timedelta(minutes=10),
         max_span=timedelta(days=7),
-        calls_per_window=12,
+        calls_per_window=30,
         budget_window=timedelta(minutes=1),
     )
 
