@@ -126,7 +126,7 @@ class Engine:
             workload.id,
             occurrence,
             latest_ns,
-            max(to_ns(release), self.ramp.reserve(latest_ns)),
+            max(to_ns(release), self.ramp.reserve(latest_ns, to_ns(now))),
             workload=fixed,
             zone=zone,
             also=also,

@@ -18,6 +18,7 @@ __all__ = ["Ramp"]
 _SPREAD_NS: Final = 60 * NS_PER_SECOND
 _FLOOR: Final = 1 / 64
 _RECOVERY: Final = 1.1
+_TIDY_AT: Final = 1440
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Ramp:
     _filled_ns: int | None = field(init=False, default=None)
     _share: float = field(init=False, default=1.0)
     _reserved: dict[int, int] = field(init=False, default_factory=dict)
+    _tidy_at: int = field(init=False, default=_TIDY_AT)
 
     def __post_init__(self) -> None:
         if self.per_second is not None and not 0 < self.per_second < float("inf"):
@@ -73,19 +75,16 @@ class Ramp:
             return now_ns
         return now_ns + max(1, int((1.0 - self._tokens) / rate * NS_PER_SECOND) + 1)
 
-    def reserve(self, latest_ns: int) -> int:
+    def reserve(self, latest_ns: int, now_ns: int) -> int:
         """Instant at which work with this latest start must go, ahead of others in the same minute. [ns]"""
         if self.per_second is None:
             return latest_ns
+        if len(self._reserved) >= self._tidy_at:
+            self._forget(now_ns)
         slot = latest_ns // _SPREAD_NS
         ahead = self._reserved.get(slot, 0)
         self._reserved[slot] = ahead + 1
         return latest_ns - int(ahead / self.per_second * NS_PER_SECOND)
-
-    def forget(self, before_ns: int) -> None:
-        """Drop what was reserved for minutes that are over."""
-        last = before_ns // _SPREAD_NS
-        self._reserved = {slot: count for slot, count in self._reserved.items() if slot >= last}
 
     def ease(self) -> None:
         """Halve the rate: the platform is struggling."""
@@ -94,3 +93,9 @@ class Ramp:
     def recover(self) -> None:
         """Raise the rate by a tenth, up to what was asked for."""
         self._share = min(1.0, self._share * _RECOVERY)
+
+    def _forget(self, before_ns: int) -> None:
+        """Drop what was reserved for minutes that are over; the next look comes when twice as many are left."""
+        last = before_ns // _SPREAD_NS
+        self._reserved = {slot: count for slot, count in self._reserved.items() if slot >= last}
+        self._tidy_at = max(_TIDY_AT, 2 * len(self._reserved))

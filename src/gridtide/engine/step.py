@@ -66,5 +66,5 @@ class Step(NamedTuple):
 
     @property
     def wake_at(self) -> datetime | None:
-        """When to call again at the latest; None when nothing waits."""
-        return None if self.wake_ns == NEVER_NS else from_ns(self.wake_ns)
+        """When to call again at the latest; None when nothing waits. Cut upwards, so that it is due by then."""
+        return None if self.wake_ns == NEVER_NS else from_ns(self.wake_ns + 999)
