@@ -14,8 +14,10 @@ from gridtide.domain.series import Series
 from gridtide.domain.workload import Workload
 from gridtide.engine.engine import Policy
 from gridtide.planning.plan import plan
-from gridtide.simulation.belief import AsIssued, Fault, FromHistory, Noisy, Perfect, with_faults
-from gridtide.simulation.world import Job, simulate
+from gridtide.simulation.belief import AsIssued, FromHistory, Noisy, Perfect
+from gridtide.simulation.faults import Fault, with_faults
+from gridtide.simulation.job import Job
+from gridtide.simulation.world import simulate
 from support import DEMO, HOUR, T0, at
 
 RNG = np.random.default_rng(5)

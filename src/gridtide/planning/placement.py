@@ -27,10 +27,21 @@ if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
     from gridtide.planning.transfer import TransferEnergy
 
-__all__ = ["DEFAULT_MARGIN", "Placement", "Site", "SiteRules", "Trial", "place", "weigh"]
+__all__ = [
+    "DEFAULT_MARGIN",
+    "DEFAULT_THROUGHPUT",
+    "Placement",
+    "Site",
+    "SiteRules",
+    "Trial",
+    "barred",
+    "place",
+    "weigh",
+]
 
 DEFAULT_MARGIN: Final = 0.1
-_DEFAULT_THROUGHPUT: Final = 160.0
+DEFAULT_THROUGHPUT: Final = 160.0
+"""Throughput between regions where nobody says another. [Mbit/s]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +63,7 @@ class Site:
     country: str = ""
     pue: float = 1.0
     round_trip_ms: float | None = None
-    mbit_per_s: float = _DEFAULT_THROUGHPUT
+    mbit_per_s: float = DEFAULT_THROUGHPUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,9 +236,9 @@ def _try(
     rules: SiteRules,
     at_home: Decision,
 ) -> Trial:
-    barred = _barred(workload, site, rules)
-    if barred is not None:
-        return Trial(site=site, barred=barred[0], note=barred[1])
+    rule = barred(workload, site, rules)
+    if rule is not None:
+        return Trial(site=site, barred=rule[0], note=rule[1])
     if home.series and site.series:
         require_comparable(home.series.signal, site.series.signal)
     moving = transfer.movement_time(workload.data_gb, site.mbit_per_s, site.round_trip_ms or 0.0)
@@ -256,7 +267,8 @@ def _try(
     return replace(trial, cost=transfer.Band(run + moved.low, run + moved.middle, run + moved.high))
 
 
-def _barred(workload: Workload, site: Site, rules: SiteRules) -> tuple[Reason, str] | None:
+def barred(workload: Workload, site: Site, rules: SiteRules) -> tuple[Reason, str] | None:
+    """Rule that keeps *workload* out of *site* whatever the grids do, in code and words; None where none does."""
     if workload.regions and site.region not in workload.regions:
         return Reason.RESIDENCY, "it is not among the allowed regions"
     if workload.residency and site.country not in workload.residency:

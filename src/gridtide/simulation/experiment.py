@@ -9,30 +9,32 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from gridtide.domain.errors import InvalidInput
-from gridtide.domain.instants import from_ns, isoformat
+from gridtide.domain.instants import from_ns
 from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine, Policy
-from gridtide.grid import files, recordings
+from gridtide.planning import question
 from gridtide.planning.options import PlanOptions
-from gridtide.simulation import generate, issued, notes, runs, traces, vector
-from gridtide.simulation.belief import AsIssued, FromHistory, with_faults, with_past
+from gridtide.simulation import generate, ground, notes, oracle, runs, traces, vector
+from gridtide.simulation.belief import FromHistory
+from gridtide.simulation.geography import Geography
+from gridtide.simulation.rooms import Rooms
+from gridtide.simulation.routing import Router
 from gridtide.simulation.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from gridtide.domain.ports import Reading
     from gridtide.domain.series import Series
     from gridtide.simulation.belief import Belief
     from gridtide.simulation.job_table import JobTable
     from gridtide.simulation.runs import Payment, Runs
-    from gridtide.simulation.scenario import PolicySpec, Scenario, ZoneSpec
+    from gridtide.simulation.scenario import Scenario
+    from gridtide.simulation.specs import PolicySpec
     from gridtide.simulation.traces import Rejected
 
 __all__ = ["MOST_EVENT_JOBS", "OWN_POWER_W", "Experiment", "Outcome", "run_scenario"]
@@ -44,8 +46,6 @@ MOST_EVENT_JOBS: Final = 2_000_000
 """Most jobs that take the event path; more would not fit into a usual machine's memory."""
 
 _VECTOR_FROM: Final = 5_000
-_MOST_UNKNOWN: Final = 0.25
-_PAST: Final = timedelta(days=30)
 _PROCESS_TIME: Final = time.process_time
 
 
@@ -58,9 +58,10 @@ class Outcome:
         policy: As the scenario names it.
         runs: What became of each job.
         paid: On what came true.
-        best: The least possible with this policy's freedom to pause.
+        best: The least possible with this policy's freedom to pause and to move.
         path: ``events`` or ``vectors``.
         cpu_s: Processor time of planning and simulating it. [s]
+        routes: Whether it might move work to another zone.
     """
 
     policy: str
@@ -69,6 +70,7 @@ class Outcome:
     best: Payment
     path: str
     cpu_s: float
+    routes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +82,7 @@ class Experiment:
         scenario: As it was read.
         jobs: By arrival.
         truth: What came true, by zone.
-        run_now: Every job started at its arrival, on what came true.
+        run_now: Every job started at its arrival at home, on what came true.
         outcomes: One for each policy.
         forecast_cpu_s: Processor time of the forecasts that all policies share. [s]
         rejected: Rows of a trace that could not be used.
@@ -122,21 +124,26 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
         progress: Called with policy, finished and all runs.
 
     Raises:
-        InvalidInput: A zone is unknown or its series does not cover the scenario.
+        InvalidInput: A zone is unknown, its series does not cover the scenario, or kinds of values would be mixed.
         MalformedFile: A file cannot be read as declared.
     """
-    truth = {zone.name: _truth(zone, scenario) for zone in scenario.zones}
+    truth = ground.read_truth(scenario)
+    geography = Geography.of(scenario)
     asked, rejected = (generate.draw_jobs(scenario), ()) if scenario.work.file is None else traces.read_trace(scenario)
-    jobs = _known(asked, truth)
+    jobs = ground.known_jobs(asked, truth, geography if scenario.routes else None)
     at_once = runs.pay(jobs, runs.whole_runs(jobs, jobs.arrival_ns, np.full(jobs.size, np.nan)), truth)
-    beliefs = _beliefs(scenario, truth)
+    beliefs = ground.beliefs_of(scenario, truth)
     window = _window(scenario, jobs)
     begun = _PROCESS_TIME()
     for name, belief in beliefs.items():
         if isinstance(belief, FromHistory):
             belief.prepare(truth[name], window)
     forecast_cpu_s = _PROCESS_TIME() - begun
-    best = {split: runs.cheapest(jobs, truth, pauses=split) for split in {p.pauses for p in scenario.policies}}
+    best = {
+        freedom: oracle.cheapest(jobs, truth, pauses=freedom[0], geography=geography if freedom[1] else None)
+        for freedom in {(p.pauses, p.routes) for p in scenario.policies}
+    }
+    surroundings = _Surroundings(scenario, jobs, truth, beliefs, geography, window)
     outcomes = []
     for done, spec in enumerate(scenario.policies):
 
@@ -145,7 +152,7 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
                 progress(name, base * jobs.size + count, len(scenario.policies) * jobs.size)
 
         tell(0)
-        outcomes.append(_outcome(spec, scenario, jobs, truth, beliefs, best[spec.pauses], tell))
+        outcomes.append(_outcome(spec, surroundings, best[spec.pauses, spec.routes], tell))
         tell(jobs.size)
     made = Experiment(
         scenario=scenario,
@@ -160,32 +167,41 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
     return replace(made, notes=tuple(notes.notes_of(made)))
 
 
-def _beliefs(scenario: Scenario, truth: Mapping[str, Series]) -> dict[str, Belief]:
-    """What is told in each zone; recorded forecasts belong to one zone, everything else is made alike for all."""
-    if scenario.belief.kind != "issued":
-        return dict.fromkeys(truth, scenario.belief.build(scenario.seed))
-    found: dict[str, Belief] = {}
-    for zone in scenario.zones:
-        assert zone.forecasts is not None  # noqa: S101 - the scenario refuses a zone without
-        labels = truth[zone.name].signal
-        found[zone.name] = AsIssued(issued.read_issued(zone.forecasts, signal=labels, unit=zone.unit, tz=zone.tz))
-    return found
-
-
 def _window(scenario: Scenario, jobs: JobTable) -> Interval:
     """From the first arrival until the last job is over: as long as anything can still be learnt."""
     return Interval(scenario.start, max(scenario.end, from_ns(int(jobs.ends_ns.max()))))
 
 
-def _outcome(  # noqa: PLR0917 - one policy in its whole surroundings
-    spec: PolicySpec,
-    scenario: Scenario,
-    jobs: JobTable,
-    truth: Mapping[str, Series],
-    beliefs: Mapping[str, Belief],
-    best: Payment,
-    tell: Callable[[int], None],
-) -> Outcome:
+class _Surroundings(NamedTuple):
+    """What all policies of a scenario share."""
+
+    scenario: Scenario
+    jobs: JobTable
+    truth: Mapping[str, Series]
+    beliefs: Mapping[str, Belief]
+    geography: Geography
+    window: Interval
+
+
+def _outcome(spec: PolicySpec, given: _Surroundings, best: Payment, tell: Callable[[int], None]) -> Outcome:
+    scenario, jobs = given.scenario, given.jobs
+    by_vectors = _takes_vectors(spec, scenario, jobs)
+    begun = _PROCESS_TIME()
+    lived = _at_once(spec, given) if by_vectors else _live(spec, given, tell)
+    cpu_s = _PROCESS_TIME() - begun
+    return Outcome(
+        policy=spec.name,
+        runs=lived,
+        paid=runs.pay(jobs, lived, given.truth, energy=given.geography.energy),
+        best=best,
+        path="vectors" if by_vectors else "events",
+        cpu_s=cpu_s,
+        routes=spec.routes,
+    )
+
+
+def _takes_vectors(spec: PolicySpec, scenario: Scenario, jobs: JobTable) -> bool:
+    """Which path a policy takes; refuses a path that was asked for and cannot be, and what no path can hold."""
     obstacle = vector.why_not(scenario, spec, jobs)
     if scenario.path == "vectors" and obstacle is not None:
         raise InvalidInput(
@@ -201,31 +217,22 @@ def _outcome(  # noqa: PLR0917 - one policy in its whole surroundings
             hint="use fewer jobs, or a perfect or white belief",
             field="work",
         )
-    begun = _PROCESS_TIME()
-    window = _window(scenario, jobs)
-    if by_vectors:
-        believed = {name: next(beliefs[name].readings(series, window))[1].series for name, series in truth.items()}
-        lived = vector.plan_once(jobs, believed, method=spec.method)
-    else:
-        lived = _live(spec, scenario, jobs, _streams(spec, scenario, truth, beliefs, window), tell)
-    cpu_s = _PROCESS_TIME() - begun
-    return Outcome(
-        policy=spec.name,
-        runs=lived,
-        paid=runs.pay(jobs, lived, truth),
-        best=best,
-        path="vectors" if by_vectors else "events",
-        cpu_s=cpu_s,
+    return by_vectors
+
+
+def _at_once(spec: PolicySpec, given: _Surroundings) -> Runs:
+    believed = {
+        name: next(given.beliefs[name].readings(series, given.window))[1].series for name, series in given.truth.items()
+    }
+    if not spec.routes:
+        return vector.plan_once(given.jobs, believed, method=spec.method)
+    return vector.place_once(
+        given.jobs, believed, method=spec.method, geography=given.geography, rules=given.geography.rules(spec)
     )
 
 
-def _live(
-    spec: PolicySpec,
-    scenario: Scenario,
-    jobs: JobTable,
-    streams: Mapping[str, Iterator[tuple[int, Reading]]],
-    tell: Callable[[int], None],
-) -> Runs:
+def _live(spec: PolicySpec, given: _Surroundings, tell: Callable[[int], None]) -> Runs:
+    scenario = given.scenario
     policy = Policy(
         method=spec.method,
         options=PlanOptions(threshold=spec.threshold, percentile=spec.percentile, alternatives=0),
@@ -234,71 +241,9 @@ def _live(
         jitter=spec.jitter,
         seed=scenario.seed,
     )
-    rooms = {zone.name: zone.room for zone in scenario.zones if zone.room is not None}
-    world = World(Engine(policy), streams, rooms)
-    return runs.runs_of(world.run(jobs.jobs(min_saving=spec.min_saving), progress=tell))
-
-
-def _streams(
-    spec: PolicySpec,
-    scenario: Scenario,
-    truth: Mapping[str, Series],
-    beliefs: Mapping[str, Belief],
-    window: Interval,
-) -> dict[str, Iterator[tuple[int, Reading]]]:
-    faults = [fault.build() for fault in scenario.faults]
-    streams = {}
-    for zone, series in truth.items():
-        here = [f for f in faults if f.zone in {"", zone}]
-        told = beliefs[zone].readings(series, window)
-        if spec.percentile is not None:
-            told = with_past(told, series, _PAST)
-        streams[zone] = with_faults(told, here) if here else told
-    return streams
-
-
-def _truth(zone: ZoneSpec, scenario: Scenario) -> Series:
-    if zone.file is not None:
-        series = files.read_series(zone.file, unit=zone.unit, tz=zone.tz, zone=zone.name).series
-    else:
-        found = recordings.recording(zone.name)
-        if found is None:
-            known = ", ".join(recordings.recorded_zones())
-            raise InvalidInput(
-                f"zone {zone.name[:40]!r} has no file and is not recorded; recorded: {known}",
-                hint="give the zone a file",
-                field="zones",
-            )
-        series = found.series
-    if series.end <= scenario.start or series.start >= scenario.end:
-        raise InvalidInput(
-            f"zone {zone.name[:40]!r} is known from {isoformat(series.start)} to {isoformat(series.end)}, "
-            f"not during {scenario.window}",
-            hint="change start and end",
-            field="zones",
-        )
-    return series
-
-
-def _known(jobs: JobTable, truth: Mapping[str, Series]) -> JobTable:
-    """
-    The jobs that can be paid for wherever they start: no gap inside their bounds, and an end that is known.
-
-    Raises:
-        InvalidInput: Hardly any are left.
-    """
-    whole = runs.integrals(jobs, np.arange(jobs.size), jobs.arrival_ns, jobs.ends_ns, truth)
-    bad = np.flatnonzero(np.isnan(whole))
-    if bad.size <= _MOST_UNKNOWN * jobs.size:
-        return jobs.pick(np.flatnonzero(~np.isnan(whole))) if bad.size else jobs
-    k = int(bad[0])
-    span = Interval(from_ns(int(jobs.arrival_ns[k])), from_ns(int(jobs.ends_ns[k])))
-    series = truth[jobs.zones[int(jobs.zone[k])]]
-    gaps = [gap for gap in series.gaps if gap.overlaps(span)]
-    why = f"has a gap {gaps[0]}" if gaps else f"is known from {isoformat(series.start)} to {isoformat(series.end)}"
-    raise InvalidInput(
-        f"{bad.size} of {jobs.size} jobs may run when nothing is known; the first, {jobs.name(k)[:60]!r}, "
-        f"during {span}: the series of its zone {why}",
-        hint="change start and end, shorten slack, or give a series without gaps",
-        field="zones",
-    )
+    rooms = Rooms({zone.name: zone.room for zone in scenario.zones if zone.room is not None})
+    router = Router(given.geography, given.geography.rules(spec), rooms) if spec.routes else None
+    engine = Engine(policy, decide=question.answer if router is None else router.decide)
+    streams = ground.streams_of(spec, scenario, given.truth, given.beliefs, given.window)
+    lived = World(engine, streams, rooms, router).run(given.jobs.jobs(min_saving=spec.min_saving), progress=tell)
+    return runs.runs_of(lived, given.jobs.zones)

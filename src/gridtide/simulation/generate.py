@@ -10,14 +10,15 @@ import numpy as np
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import duration_ns, to_ns
 from gridtide.domain.units import NS_PER_HOUR, NS_PER_SECOND
-from gridtide.simulation.job_table import JobTable
+from gridtide.simulation.job_table import JobTable, Terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gridtide.simulation.scenario import Scenario, Span
+    from gridtide.simulation.scenario import Scenario
+    from gridtide.simulation.specs import Amount, Span, WorkSpec
 
-__all__ = ["DEFAULT_POWER_W", "draw_jobs", "draw_span", "true_lengths"]
+__all__ = ["DEFAULT_POWER_W", "draw_amount", "draw_jobs", "draw_span", "terms_of", "true_lengths"]
 
 DEFAULT_POWER_W: Final = 1000.0
 """Power of drawn work when the scenario gives none. [W]"""
@@ -32,7 +33,7 @@ _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday
 
 def draw_jobs(scenario: Scenario) -> JobTable:
     """
-    Draw the jobs of every zone.
+    Draw the jobs of every home.
 
     Arrivals stop early enough for each declared job to end inside the scenario whatever its slack, so that every job
     can be paid for. Raises `InvalidInput` when the scenario is too short for its own work.
@@ -47,12 +48,16 @@ def draw_jobs(scenario: Scenario) -> JobTable:
             field="end",
         )
     columns: list[tuple[NDArray[np.int64], ...]] = []
-    for index in range(len(scenario.zones)):
+    data: list[NDArray[np.float64]] = []
+    for index, zone_name in enumerate(z.name for z in scenario.zones):
+        if work.homes and zone_name not in work.homes:
+            continue
         rng = np.random.default_rng([scenario.seed, index])
         arrivals = _arrivals(scenario, duration_ns(room), rng)
         lengths = draw_span(work.duration, arrivals.size, rng)
         slacks = draw_span(work.slack, arrivals.size, rng)
         truths = true_lengths(lengths, work.length_spread, rng)
+        data.append(draw_amount(work.data_gb, arrivals.size, rng))
         columns.append((np.full(arrivals.size, index), arrivals, lengths, truths, arrivals + slacks))
     zone, arrival, length, true, latest = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     power_w = DEFAULT_POWER_W if work.power_w is None else work.power_w
@@ -67,7 +72,14 @@ def draw_jobs(scenario: Scenario) -> JobTable:
         latest_ns=latest[order],
         power_w=np.full(order.size, power_w),
         interruptible=np.full(order.size, work.interruptible),
+        terms=(terms_of(work),),
+        data_gb=np.concatenate(data)[order],
     )
+
+
+def terms_of(work: WorkSpec) -> Terms:
+    """What binds where the work of a scenario may run."""
+    return Terms(work.regions, frozenset(work.residency), work.latency_budget_ms)
 
 
 def true_lengths(declared: NDArray[np.int64], spread: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -82,6 +94,11 @@ def draw_span(span: Span, count: int, rng: np.random.Generator) -> NDArray[np.in
     """Draw *count* lengths evenly from a range, in whole seconds. [ns]"""
     low, high = float(duration_ns(span.low)), float(duration_ns(span.high))
     return _whole_seconds(rng.uniform(low, high, count) if high > low else np.full(count, low))
+
+
+def draw_amount(amount: Amount, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw *count* numbers evenly from a range."""
+    return rng.uniform(amount.low, amount.high, count) if amount.high > amount.low else np.full(count, amount.low)
 
 
 def _arrivals(scenario: Scenario, room_ns: int, rng: np.random.Generator) -> NDArray[np.int64]:

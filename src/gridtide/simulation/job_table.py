@@ -6,22 +6,39 @@ The event path turns rows into `gridtide.simulation.world.Job`; the vector path 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from gridtide.domain.instants import from_ns
 from gridtide.domain.workload import Workload
-from gridtide.simulation.world import Job
+from gridtide.simulation.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["JobTable"]
+__all__ = ["JobTable", "Terms"]
+
+_HOUR: Final = timedelta(hours=1)
+
+
+class Terms(NamedTuple):
+    """
+    What binds where a job may run; few of them for many jobs.
+
+    Attributes:
+        regions: Zones it may move to besides its home; empty means every zone.
+        residency: Countries where its data may be; empty means anywhere.
+        latency_budget_ms: Longest round trip from home; None where nobody waits. [ms]
+    """
+
+    regions: tuple[str, ...] = ()
+    residency: frozenset[str] = frozenset()
+    latency_budget_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +49,7 @@ class JobTable:
     Attributes:
         zones: Names of the zones that *zone* counts.
         pues: Power usage effectiveness of each of them.
-        zone: Index into *zones*.
+        zone: Home of each job, an index into *zones*.
         arrival_ns: When it was submitted. [ns]
         length_ns: Declared running time. [ns]
         true_ns: Real running time. [ns]
@@ -40,6 +57,9 @@ class JobTable:
         power_w: While running; NaN where nobody knows. [W]
         interruptible: Whether it may pause.
         names: Of the jobs; numbered within their zone when left out.
+        terms: What binds where jobs may run.
+        term: Index into *terms*; the first when left out.
+        data_gb: Data that move with the job; none when left out. [GB]
     """
 
     zones: tuple[str, ...]
@@ -52,6 +72,15 @@ class JobTable:
     power_w: NDArray[np.float64]
     interruptible: NDArray[np.bool_]
     names: Sequence[str] | None = None
+    terms: tuple[Terms, ...] = (Terms(),)
+    term: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    data_gb: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        if self.term.size != self.size:
+            object.__setattr__(self, "term", np.broadcast_to(self.term[:1], self.size))
+        if self.data_gb.size != self.size:
+            object.__setattr__(self, "data_gb", np.broadcast_to(self.data_gb[:1], self.size))
 
     @property
     def size(self) -> int:
@@ -83,7 +112,13 @@ class JobTable:
             power_w=self.power_w[rows],
             interruptible=self.interruptible[rows],
             names=None if self.names is None else [self.names[k] for k in rows.tolist()],
+            term=self.term[rows],
+            data_gb=self.data_gb[rows],
         )
+
+    def under(self, term: int) -> Workload:
+        """Some work that is bound by terms number *term*, to ask the planner's rules about."""
+        return Workload(id="any", duration=_HOUR, **self.terms[term]._asdict())
 
     def jobs(self, *, min_saving: float = 0.0) -> list[Job]:
         """
@@ -99,7 +134,7 @@ class JobTable:
         arrival, length = from_ns(int(self.arrival_ns[k])), _span(length_ns)
         power_w = float(self.power_w[k])
         workload = Workload(
-            id=self.name(k)[:200],
+            id=self.name(k),
             duration=length,
             release=arrival,
             deadline=from_ns(int(self.latest_ns[k])) + length,
@@ -108,6 +143,8 @@ class JobTable:
             interruptible=bool(self.interruptible[k]),
             home=self.zones[at],
             min_saving=min_saving,
+            data_gb=float(self.data_gb[k]),
+            **self.terms[int(self.term[k])]._asdict(),
         )
         return Job(
             workload=workload, zone=self.zones[at], true_duration=None if true_ns == length_ns else _span(true_ns)

@@ -18,7 +18,7 @@ from gridtide.domain.instants import from_ns, isoformat, to_ns
 from gridtide.domain.units import NS_PER_HOUR, NS_PER_SECOND
 from gridtide.grid.samples import malformed
 from gridtide.simulation import generate
-from gridtide.simulation.job_table import JobTable
+from gridtide.simulation.job_table import JobTable, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ _LONGEST_NS: Final = 400 * 24 * NS_PER_HOUR
 _WEEK_NS: Final = 7 * 24 * NS_PER_HOUR
 _LAST_NS: Final = 7_258_118_400 * NS_PER_SECOND  # 2200-01-01
 _MOST_POWER_W: Final = 1e9
+_MOST_DATA_GB: Final = 1e9
 _END: Final = b"\0"
 _UNKNOWN: Final = -1
 
@@ -59,8 +60,12 @@ class TraceJob(NamedTuple):
         true_ns: Real running time. [ns]
         latest_ns: Latest start; None where the trace does not say. [ns]
         power_w: NaN where the trace does not say. [W]
-        zone: Empty where the trace does not say.
+        zone: Home; empty where the trace does not say.
         interruptible: None where the trace does not say.
+        data_gb: NaN where the trace does not say. [GB]
+        regions: Zones it may move to; None where the trace does not say.
+        residency: Countries where its data may be; None where the trace does not say.
+        latency_budget_ms: NaN where the trace does not say. [ms]
     """
 
     where: str
@@ -72,6 +77,10 @@ class TraceJob(NamedTuple):
     power_w: float = float("nan")
     zone: str = ""
     interruptible: bool | None = None
+    data_gb: float = float("nan")
+    regions: tuple[str, ...] | None = None
+    residency: tuple[str, ...] | None = None
+    latency_budget_ms: float = float("nan")
 
 
 @dataclass(slots=True)
@@ -90,14 +99,18 @@ class TraceRows:
     outside: int = 0
     _names: list[str] = field(default_factory=list)
     _places: bytearray = field(default_factory=bytearray)
-    _integers: tuple[array[int], ...] = field(default_factory=lambda: tuple(array("q") for _ in range(5)))
+    _integers: tuple[array[int], ...] = field(default_factory=lambda: tuple(array("q") for _ in range(6)))
     _powers: array[float] = field(default_factory=lambda: array("d"))
+    _data: array[float] = field(default_factory=lambda: array("d"))
+    _terms: dict[Terms, int] = field(init=False)
     _pausing: bytearray = field(default_factory=bytearray)
     _zone_of: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = [zone.name for zone in self.scenario.zones]
-        self._zone_of = {name: k for k, name in enumerate(names)}
+        zones = self.scenario.zones
+        names = [zone.name for zone in zones]
+        self._terms = {generate.terms_of(self.scenario.work): 0}
+        self._zone_of = {name: k for k, zone in enumerate(zones) for name in (zone.name, *zone.aliases)}
         given = self.scenario.work.zone
         if given is not None and given not in self._zone_of:
             raise InvalidInput(f"work.zone is {given!r}; zones of the scenario: {', '.join(names)}", field="work.zone")
@@ -130,7 +143,7 @@ class TraceRows:
         """
         self._reject_repeats()
         scenario = self.scenario
-        zone, arrival, length, true, latest = (np.frombuffer(a, dtype=np.int64).copy() for a in self._integers)
+        zone, arrival, length, true, latest, term = (np.frombuffer(a, dtype=np.int64).copy() for a in self._integers)
         name = scenario.work.file.name if scenario.work.file else "trace"
         if not arrival.size:
             first = f"; the first: {self.rejected[0].where}: {self.rejected[0].why}" if self.rejected else ""
@@ -150,6 +163,9 @@ class TraceRows:
                 name, f"jobs arrive from {span}, none in {scenario.window}",
                 hint="change start and end, or set work.shift to move the trace by whole weeks",
             )  # fmt: skip
+        data_gb = np.frombuffer(self._data, dtype=np.float64).copy()
+        open_data = np.flatnonzero(np.isnan(data_gb))
+        data_gb[open_data] = generate.draw_amount(scenario.work.data_gb, open_data.size, rng)
         order = np.flatnonzero(inside)[np.argsort(arrival[inside], kind="stable")]
         return JobTable(
             zones=tuple(z.name for z in scenario.zones),
@@ -162,25 +178,57 @@ class TraceRows:
             power_w=np.frombuffer(self._powers, dtype=np.float64)[order],
             interruptible=np.frombuffer(bytes(self._pausing), dtype=bool)[order],
             names=[self._names[k] for k in order.tolist()],
+            terms=tuple(self._terms),
+            term=term[order],
+            data_gb=data_gb[order],
         )
 
     def _keep(self, row: TraceJob) -> None:
         _check_times(row)
         work = self.scenario.work
         power_w = self._power_of(row)
-        if row.zone not in self._zone_of:
-            known = ", ".join(name for name in self._zone_of if name)
-            raise malformed(row.where, f"zone {row.zone[:40]!r} is not in the scenario; its zones: {known[:200]}")
+        term = self._term_of(row)
+        if not (np.isnan(row.data_gb) or 0 <= row.data_gb <= _MOST_DATA_GB):
+            raise malformed(row.where, f"data_gb is {row.data_gb:g}; allowed: from 0 to 1e9")
         if len(self._names) >= MOST_ROWS:
             raise MalformedFile(f"{row.where}: more than {MOST_ROWS} rows", hint="cut the trace", field="work.file")
         latest_ns = _UNKNOWN if row.latest_ns is None else row.latest_ns
-        values = (self._zone_of[row.zone], row.arrival_ns, row.length_ns, row.true_ns, latest_ns)
+        values = (self._zone(row, row.zone), row.arrival_ns, row.length_ns, row.true_ns, latest_ns, term)
         for column, value in zip(self._integers, values, strict=True):
             column.append(value)
         self._names.append(row.name)
         self._places += row.where.encode("utf-8", "surrogateescape") + _END
         self._powers.append(power_w)
+        self._data.append(row.data_gb)
         self._pausing.append(work.interruptible if row.interruptible is None else row.interruptible)
+
+    def names_clusters(self) -> bool:
+        """Whether the scenario says which clusters stand in which zone."""
+        return any(zone.aliases for zone in self.scenario.zones)
+
+    def _zone(self, row: TraceJob, name: str) -> int:
+        index = self._zone_of.get(name)
+        if index is None:
+            known = ", ".join(other for other in self._zone_of if other)
+            raise malformed(row.where, f"zone {name[:40]!r} is not in the scenario; its zones: {known[:200]}")
+        return index
+
+    def _term_of(self, row: TraceJob) -> int:
+        """Number of the terms of *row*; the scenario's where the row says nothing."""
+        budget_ms = row.latency_budget_ms
+        if row.regions is None and row.residency is None and np.isnan(budget_ms):
+            return 0
+        if budget_ms < 0:
+            raise malformed(row.where, f"latency_budget_ms is {budget_ms:g}; allowed: zero or more")
+        terms = generate.terms_of(self.scenario.work)
+        zones = self.scenario.zones
+        if row.regions is not None:
+            terms = terms._replace(regions=tuple(zones[self._zone(row, name)].name for name in row.regions))
+        if row.residency is not None:
+            terms = terms._replace(residency=frozenset(row.residency))
+        if not np.isnan(budget_ms):
+            terms = terms._replace(latency_budget_ms=budget_ms)
+        return self._terms.setdefault(terms, len(self._terms))
 
     def _power_of(self, row: TraceJob) -> float:
         given = self.scenario.work.power_w
@@ -222,7 +270,8 @@ class TraceRows:
         kept: list[int] = np.flatnonzero(keep).tolist()
         for column in self._integers:
             column[:] = array("q", _picked(column, keep).tobytes())
-        self._powers[:] = array("d", np.frombuffer(self._powers, dtype=np.float64)[keep].tobytes())
+        for numbers in (self._powers, self._data):
+            numbers[:] = array("d", np.frombuffer(numbers, dtype=np.float64)[keep].tobytes())
         self._pausing[:] = bytes(np.frombuffer(bytes(self._pausing), dtype=np.uint8)[keep])
         self._names[:] = [self._names[k] for k in kept]
 

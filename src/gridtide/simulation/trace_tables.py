@@ -2,7 +2,8 @@
 Traces in table form: our own CSV, and ``sacct --parsable2`` of Slurm.
 
 References:
-    Slurm sacct, fields JobID, Submit, Start, End, ElapsedRaw, Elapsed, Timelimit, NCPUS, AllocCPUS, AllocTRES, State.
+    Slurm sacct, fields JobID, Submit, Start, End, ElapsedRaw, Elapsed, Timelimit, NCPUS, AllocCPUS, AllocTRES, State,
+    Cluster.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ __all__ = ["COLUMNS", "power_of", "read_csv", "read_sacct"]
 
 COLUMNS: Final = (
     "id", "arrival", "duration", "duration_s", "true_duration", "true_duration_s", "deadline", "slack", "slack_s",
-    "max_delay", "max_delay_s", "power_w", "zone", "interruptible",
+    "max_delay", "max_delay_s", "power_w", "zone", "interruptible", "regions", "residency", "data_gb",
+    "latency_budget_ms",
 )  # fmt: skip
 """Columns of our own CSV; *id*, *arrival* and a duration are needed."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _CLOCK: Final = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.\d+)?")
 _MEMORY: Final = re.compile(r"(?:^|,)mem=(\d+(?:\.\d+)?)([KMGT])")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _GB: Final = {"K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 _YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _BOUNDS: Final = ("deadline", "slack", "slack_s", "max_delay", "max_delay_s")
@@ -69,7 +72,7 @@ def read_sacct(name: str, stream: IO[bytes], rows: TraceRows, *, tz: str | None)
             columns = _sacct_header(f"{name}:{number}", cells)
             continue
         if text.strip():
-            rows.take(partial(_sacct_row, f"{name}:{number}", cells, columns, clock))
+            rows.take(partial(_sacct_row, f"{name}:{number}", cells, columns, clock, by_cluster=rows.names_clusters()))
     if not columns:
         raise malformed(f"{name}:1:1", "there is no header", hint="export with: sacct --parsable2 --format=...")
 
@@ -132,15 +135,35 @@ def _csv_row(name: str, number: int, text: str, columns: Mapping[str, int], cloc
     for label in ("slack", "max_delay"):
         delay = span(label)
         latest_ns = latest_ns if delay is None else arrival_ns + delay
-    power_w = _number(f"{where}:{columns['power_w'] + 1}", cell("power_w")) if cell("power_w") else math.nan
-    pausing = cell("interruptible").lower()
-    if pausing and pausing not in _YES_NO:
-        at = columns["interruptible"]
-        raise malformed(f"{where}:{at + 1}", f"interruptible is {pausing[:20]!r}; allowed: true, false")
+
+    def amount(label: str) -> float:
+        return _number(f"{where}:{columns[label] + 1}", cell(label)) if cell(label) else math.nan
+
     return TraceJob(
-        where, cell("id"), arrival_ns, length_ns, span("true_duration") or length_ns, latest_ns, power_w, cell("zone"),
-        _YES_NO.get(pausing),
+        where, cell("id"), arrival_ns, length_ns, span("true_duration") or length_ns, latest_ns,
+        amount("power_w"), cell("zone"), _yes_no(where, columns, cell("interruptible")), amount("data_gb"),
+        _several(cell("regions")), _countries(where, cell("residency")), amount("latency_budget_ms"),
     )  # fmt: skip
+
+
+def _yes_no(where: str, columns: Mapping[str, int], text: str) -> bool | None:
+    if text and text.lower() not in _YES_NO:
+        at = columns["interruptible"]
+        raise malformed(f"{where}:{at + 1}", f"interruptible is {text[:20]!r}; allowed: true, false")
+    return _YES_NO.get(text.lower())
+
+
+def _several(text: str) -> tuple[str, ...] | None:
+    """Names with ``|`` between them; None for a blank cell."""
+    return tuple(part.strip() for part in text.split("|") if part.strip()) or None
+
+
+def _countries(where: str, text: str) -> tuple[str, ...] | None:
+    codes = _several(text)
+    for code in codes or ():
+        if not _COUNTRY.fullmatch(code):
+            raise malformed(where, f"residency has {code[:20]!r}; allowed: countries in two letters, like SE|FI")
+    return codes
 
 
 def _span(where: str, label: str, text: str) -> int:
@@ -176,7 +199,9 @@ def _sacct_header(where: str, cells: Sequence[str]) -> dict[str, int]:
     return columns
 
 
-def _sacct_row(where: str, cells: Sequence[str], columns: Mapping[str, int], clock: LocalClock) -> TraceJob | None:
+def _sacct_row(
+    where: str, cells: Sequence[str], columns: Mapping[str, int], clock: LocalClock, *, by_cluster: bool
+) -> TraceJob | None:
     def cell(*labels: str) -> str:
         return next((cells[columns[label]] for label in labels if label in columns and cells[columns[label]]), "")
 
@@ -205,7 +230,8 @@ def _sacct_row(where: str, cells: Sequence[str], columns: Mapping[str, int], clo
     length_ns = true_ns if limit in _UNLIMITED else max(true_ns, _elapsed(where, limit))
     cores = cell("NCPUS", "AllocCPUS")
     power_w = power_of(_number(where, cores), _memory(cell("AllocTRES"))) if cores and cores != "0" else math.nan
-    return TraceJob(where, name, instant("Submit"), length_ns, true_ns, None, power_w)
+    home = cell("Cluster") if by_cluster else ""
+    return TraceJob(where, name, instant("Submit"), length_ns, true_ns, None, power_w, home)
 
 
 def _elapsed(where: str, text: str) -> int:

@@ -12,7 +12,7 @@ import heapq
 import itertools
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.effect import Verb
 from gridtide.domain.errors import InvalidInput
@@ -20,71 +20,24 @@ from gridtide.domain.instants import duration_ns, from_ns, to_ns
 from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine
 from gridtide.engine.work import NEVER_NS
+from gridtide.simulation.job import Job, Run
+from gridtide.simulation.rooms import Rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from gridtide.domain.ports import Reading
     from gridtide.domain.series import Series
-    from gridtide.domain.workload import Workload
     from gridtide.engine.engine import Policy
     from gridtide.engine.step import Decided, Order
     from gridtide.engine.work import Work
     from gridtide.simulation.belief import Belief
+    from gridtide.simulation.routing import Router
 
-__all__ = ["Job", "Run", "World", "simulate"]
+__all__ = ["World", "simulate"]
 
 _TELL_EVERY: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """
-    One piece of work in a simulation.
-
-    Args:
-        workload: As it is declared; *release* is its arrival.
-        zone: Where it runs.
-        true_duration: How long it really takes; the declared duration when left out.
-    """
-
-    workload: Workload
-    zone: str
-    true_duration: timedelta | None = None
-
-
-class Run(NamedTuple):
-    """
-    What became of a job.
-
-    Attributes:
-        job: Which.
-        pieces: When it ran, in order. [ns]
-        latest_ns: Latest start it was promised. [ns]
-        decisions: How often it was planned.
-        forced: Whether the guard started it.
-        waited_for_room_ns: Time it was ready but no executor was free. [ns]
-        planned_mean: Mean that the first plan expected; None when nothing was ever known. [signal.unit]
-    """
-
-    job: Job
-    pieces: tuple[tuple[int, int], ...]
-    latest_ns: int
-    decisions: int
-    forced: bool
-    waited_for_room_ns: int
-    planned_mean: float | None = None
-
-    @property
-    def intervals(self) -> tuple[Interval, ...]:
-        """When it ran."""
-        return tuple(Interval(from_ns(a), from_ns(b)) for a, b in self.pieces)
-
-    @property
-    def lateness_ns(self) -> int:
-        """How much later than promised it started; zero when in time. [ns]"""
-        return max(0, self.pieces[0][0] - self.latest_ns)
 
 
 @dataclass(slots=True)
@@ -92,6 +45,7 @@ class _Tracked:
     job: Job
     rank: int
     left_ns: int
+    zone: str
     begun_ns: int = NEVER_NS
     pieces: list[tuple[int, int]] = field(default_factory=list)
     decisions: int = 0
@@ -109,19 +63,20 @@ class World:
     Args:
         engine: A fresh engine.
         beliefs: What is known when, by zone.
-        rooms: Jobs that may run at once, by zone; no entry means no limit.
+        rooms: Executors and how many of them are busy.
+        router: Where work may go besides home; the engine must decide by it. None keeps all work home.
     """
 
     engine: Engine
     beliefs: Mapping[str, Iterator[tuple[int, Reading]]]
-    rooms: Mapping[str, int] = field(default_factory=dict)
+    rooms: Rooms = field(default_factory=Rooms)
+    router: Router | None = None
     _news: Iterator[tuple[int, str, Reading]] = field(init=False)
     _upcoming: tuple[int, str, Reading] | None = field(init=False)
     _tracked: dict[Work, _Tracked] = field(init=False, default_factory=dict)
     _finished: dict[int, Run] = field(init=False, default_factory=dict)
     _ends: list[tuple[int, int, Work]] = field(init=False, default_factory=list)
     _count: itertools.count[int] = field(init=False, default_factory=itertools.count)
-    _busy: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._news = heapq.merge(*(_named(zone, told) for zone, told in self.beliefs.items()), key=_instant_of)
@@ -167,11 +122,14 @@ class World:
         return readings
 
     def _admit(self, job: Job, rank: int, now: datetime) -> None:
-        work = self.engine.admit(job.workload, str(rank), now=now, zone=job.zone)
-        self._tracked[work] = _Tracked(job, rank, duration_ns(job.true_duration or job.workload.duration))
+        also = () if self.router is None else self.router.elsewhere(job.zone)
+        work = self.engine.admit(job.workload, str(rank), now=now, zone=job.zone, also=also)
+        self._tracked[work] = _Tracked(job, rank, duration_ns(job.true_duration or job.workload.duration), job.zone)
 
     def _cycle(self, now_ns: int, now: datetime, readings: Mapping[str, Reading]) -> int:
         """Ask the engine, carry out what it orders until it orders nothing more; returns when to ask again. [ns]"""
+        if self.router is not None:
+            self.router.hear(readings)
         step = self.engine.cycle_ns(now_ns, now, readings)
         self._note(step.decided)
         while step.orders:
@@ -193,27 +151,58 @@ class World:
     def _carry_out(self, item: Order, now_ns: int) -> None:
         work, now = item.work, from_ns(now_ns)
         tracked = self._tracked[work]
-        zone = tracked.job.zone
         if item.verb is Verb.PAUSE:
             self._stop(work, now_ns)
             self.engine.paused(work, now)
             return
-        room = self.rooms.get(zone)
-        if room is not None and self._busy.get(zone, 0) >= room:
-            tracked.ready_ns = min(tracked.ready_ns, now_ns)
-            free_ns = min((end for end, _, w in self._ends if self._tracked[w].job.zone == zone), default=now_ns)
-            self.engine.postponed(work, from_ns(max(free_ns, now_ns + 1000)))
+        first = not tracked.pieces
+        if not ((self._is_placed(item, tracked, now_ns) if first else True) and self._has_room(item, tracked, now_ns)):
             return
         if tracked.ready_ns < NEVER_NS:
             tracked.waited_ns += now_ns - tracked.ready_ns
             tracked.ready_ns = NEVER_NS
-        tracked.forced = tracked.forced or (item.forced and not tracked.pieces)
+        tracked.forced = tracked.forced or (item.forced and first)
         tracked.begun_ns = now_ns
-        self._busy[zone] = self._busy.get(zone, 0) + 1
-        if tracked.pieces:
+        self.rooms.take(tracked.zone)
+        if not first:
             tracked.left_ns += duration_ns(tracked.job.workload.suspend_cost)
+        elif self.router is not None:
+            self.router.begun(tracked.job.workload, tracked.zone)
         heapq.heappush(self._ends, (now_ns + tracked.left_ns, next(self._count), work))
         self.engine.started(work, now)
+
+    def _is_placed(self, item: Order, tracked: _Tracked, now_ns: int) -> bool:
+        """Settle where the work starts; False where it cannot start yet, which the engine is told."""
+        work, workload = item.work, tracked.job.workload
+        if self.router is None:
+            return True
+        if item.forced and work.decision is None and not tracked.decisions:
+            made = self.engine.account_for(work, from_ns(now_ns))
+            self._note(() if made is None else (made,))
+        tracked.zone, there_ns = self.router.destination(workload)
+        if there_ns > now_ns:
+            self.engine.postponed(work, from_ns(there_ns))
+            return False
+        if tracked.zone == tracked.job.zone or not self.rooms.is_full(tracked.zone):
+            return True
+        if item.forced and not self.rooms.is_full(tracked.job.zone):
+            tracked.zone = tracked.job.zone
+        elif not item.forced and not self.router.is_bound(workload):
+            self.router.turn_back(workload)
+            self.engine.unplanned(work, from_ns(now_ns))
+            return False
+        return True
+
+    def _has_room(self, item: Order, tracked: _Tracked, now_ns: int) -> bool:
+        """Whether an executor is free; if not, the work is ready and asks again when one may be."""
+        if not self.rooms.is_full(tracked.zone):
+            return True
+        tracked.ready_ns = min(tracked.ready_ns, now_ns)
+        free_ns = min((end for end, _, w in self._ends if self._tracked[w].zone == tracked.zone), default=now_ns)
+        if tracked.zone != tracked.job.zone and now_ns < item.work.forced_ns:
+            free_ns = min(free_ns, item.work.forced_ns)
+        self.engine.postponed(item.work, from_ns(max(free_ns, now_ns + 1000)))
+        return False
 
     def _stop(self, work: Work, now_ns: int) -> None:
         tracked = self._tracked[work]
@@ -221,7 +210,7 @@ class World:
             tracked.pieces.append((tracked.begun_ns, now_ns))
         tracked.left_ns -= now_ns - tracked.begun_ns
         tracked.begun_ns = NEVER_NS
-        self._busy[tracked.job.zone] -= 1
+        self.rooms.leave(tracked.zone)
         self._ends = [entry for entry in self._ends if entry[2] is not work]
         heapq.heapify(self._ends)
 
@@ -230,8 +219,9 @@ class World:
             end_ns, _, work = heapq.heappop(self._ends)
             tracked = self._tracked.pop(work)
             tracked.pieces.append((tracked.begun_ns, end_ns))
-            self._busy[tracked.job.zone] -= 1
+            self.rooms.leave(tracked.zone)
             self.engine.ended(work)
+            haul, uncertain = (None, False) if self.router is None else self.router.over(tracked.job.workload)
             self._finished[tracked.rank] = Run(
                 tracked.job,
                 _joined(tracked.pieces),
@@ -240,6 +230,9 @@ class World:
                 tracked.forced,
                 tracked.waited_ns,
                 tracked.planned_mean,
+                tracked.zone,
+                haul,
+                uncertain,
             )
 
 
@@ -265,7 +258,7 @@ def simulate(
                 f"job {job.workload.id!r} is in zone {job.zone!r}; known: {', '.join(truth)}", field="zone"
             )
     beliefs = {zone: belief.readings(series, window) for zone, series in truth.items()}
-    return World(Engine(policy), beliefs, rooms or {}).run(jobs, progress=progress)
+    return World(Engine(policy), beliefs, Rooms(rooms or {})).run(jobs, progress=progress)
 
 
 def _arrival(job: Job) -> int:
