@@ -103,7 +103,7 @@ def test_the_key_of_the_template_belongs_to_the_source_beside_it():
     """``apiKey`` with ``provider`` is the first description's way."""
     settings = load_settings(document={"provider": "electricityMaps".lower(), "apiKey": "k"})
 
-    assert str(wiring.credentials(settings, "electricitymaps")["api_key"].get_secret_value()) == "k"
+    assert str(wiring.credentials(settings, "electricitymaps")["api_key"].reveal()) == "k"
     assert wiring.credentials(settings, "eia") == {}
 
 

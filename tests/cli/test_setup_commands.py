@@ -43,7 +43,7 @@ def test_b17_a_secret_is_masked_and_cleaned_with_a_warning(run, monkeypatch):
     monkeypatch.setenv("EIA_API_KEY", "Bearer s3cret\n")
     shown, spoken = run("config", "show"), run("config", "show", "--json")
 
-    assert "providers.eia.api_key  ********  environment EIA_API_KEY" in shown.out
+    assert "providers.eia.api_key  ***    environment EIA_API_KEY" in shown.out
     assert shown.err == (
         "warning: providers.eia.api_key had quotes, blanks or a 'Bearer' prefix; they were taken off "
         "(environment EIA_API_KEY)\n"

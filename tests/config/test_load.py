@@ -78,7 +78,7 @@ def test_the_template_is_accepted_key_for_key(write, name, text):
     settings = load_settings([write(text, name)])
 
     assert settings.provider == "watttime"
-    assert settings.api_key.get_secret_value() == "abc"
+    assert settings.api_key.reveal() == "abc"
     assert (settings.thresholds.elastic, settings.thresholds.soft) == (150.0, 300.0)
     assert settings.regions.primary == "aws:us-west-2"
     assert settings.regions.fallback == ("aws:eu-north-1",)
@@ -165,7 +165,7 @@ def test_credentials_of_other_tools_are_found(variable, name):
     """An environment that works with the usual clients works here."""
     value = load_settings(env={variable: "k3y"}).value(name)
 
-    assert (value if isinstance(value, str) else value.get_secret_value()) == "k3y"
+    assert (value if isinstance(value, str) else value.reveal()) == "k3y"
 
 
 def test_our_own_variable_wins_over_another_tools():
@@ -628,7 +628,7 @@ def test_b17_what_sticks_to_a_copied_key_is_taken_off(value):
     """A line break, quotes and a prefix are no part of a key; the warning does not show it."""
     settings = load_settings(env={"EIA_API_KEY": value})
 
-    assert settings.for_provider("eia").api_key.get_secret_value() == "s3cret"
+    assert settings.for_provider("eia").api_key.reveal() == "s3cret"
     assert settings.warnings == (
         "providers.eia.api_key had quotes, blanks or a 'Bearer' prefix; they were taken off (environment EIA_API_KEY)",
     )
@@ -650,7 +650,7 @@ def test_an_error_about_a_secret_does_not_show_it(write):
     """A key of the wrong type is named, not quoted."""
     message = refusal([write('{"apiKey": 12345678}', "a.json")]).message
 
-    assert message.startswith("api_key is ********: it is not text")
+    assert message.startswith("api_key is ***: it is not text")
     assert "12345678" not in message
 
 
@@ -663,3 +663,11 @@ def test_a_dictionary_is_read_like_a_file():
 
     assert settings.cache.ttl == timedelta(minutes=2)
     assert settings.origin("regions.primary") == "argument"
+
+
+def test_a_password_is_read_letter_by_letter():
+    """Quotes and blanks belong to a password; only a key is freed of what a copy added."""
+    settings = load_settings(env={"WATTTIME_PASSWORD": " 'tis \"mine\" "})
+
+    assert settings.for_provider("watttime").password.reveal() == " 'tis \"mine\" "
+    assert settings.warnings == ()

@@ -200,4 +200,4 @@ def _shared_store(settings: Settings, clock: Clock) -> RedisStore | None:
             hint="install gridtide[redis]",
             field="cache.driver",
         ) from error
-    return RedisStore(settings.cache.redis_url.get_secret_value() or _REDIS_URL, clock=clock)
+    return RedisStore(settings.cache.redis_url.reveal() or _REDIS_URL, clock=clock)

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
     from gridtide.domain.zone import ZoneMapping
     from gridtide.grid.catalogue import Catalogue
+    from gridtide.ledger.budgets import BudgetBook
     from gridtide.ledger.journal import Journal
     from gridtide.planning.options import PlanOptions
 
 __all__ = [
+    "budgets_path",
+    "build_budgets",
     "build_catalogue",
     "build_journal",
     "credentials",
@@ -85,7 +88,7 @@ def credentials(settings: Settings, provider: str) -> dict[str, object]:
     own = settings.for_provider(provider)
     found: dict[str, object] = {"api_key": own.api_key, "username": own.username, "password": own.password}
     if settings.api_key and canonical_provider(settings.provider) == provider:
-        user, colon, password = settings.api_key.get_secret_value().partition(":")
+        user, colon, password = settings.api_key.reveal().partition(":")
         found["api_key"] = found["api_key"] or settings.api_key
         if colon:
             found["username"] = found["username"] or user
@@ -203,6 +206,29 @@ def build_journal(settings: Settings, env: Mapping[str, str] | None = None) -> J
     from gridtide.ledger.journal import Journal  # noqa: PLC0415 - see the module docstring
 
     return Journal(journal_path(settings, env))
+
+
+def budgets_path(settings: Settings, env: Mapping[str, str] | None = None) -> Path | None:
+    """File of the carbon budgets, beside the journal; None when the user has no home."""
+    journal = journal_path(settings, env)
+    return None if journal is None else journal.with_name("budgets.sqlite3")
+
+
+def build_budgets(settings: Settings, env: Mapping[str, str] | None = None) -> BudgetBook:
+    """
+    Carbon budgets that every process of this user draws on.
+
+    Raises:
+        JournalUnavailable: No file can be kept, or what is there is not ours.
+    """
+    from gridtide.ledger.budgets import BudgetBook  # noqa: PLC0415 - see the module docstring
+    from gridtide.ledger.location import claim  # noqa: PLC0415
+
+    path = budgets_path(settings, env)
+    if path is None:
+        raise JournalUnavailable("there is no place for budgets", hint="set XDG_STATE_HOME to a folder of yours")
+    claim(path)
+    return BudgetBook(path)
 
 
 def decide(

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from gridtide.config.secret import SecretText
 from gridtide.config.settings import PROVIDERS, Settings
 from gridtide.config.table import Kind, Row
 from gridtide.domain.errors import ConfigurationError, UnknownProvider
+from gridtide.domain.secret import Secret
 
 __all__ = ["KNOWN_PROVIDERS", "Source", "canonical_provider", "check"]
 
@@ -107,7 +107,7 @@ def _check_bounds(settings: Settings) -> None:
                 f"fetch.{name} {getattr(fetch, name)} is longer than fetch.total_timeout {fetch.total_timeout}",
                 field=f"fetch.{name}",
             )
-    redis_url = cache.redis_url.get_secret_value()
+    redis_url = cache.redis_url.reveal()
     if redis_url and not redis_url.startswith(_REDIS):
         raise ConfigurationError(
             f"cache.redis_url has another scheme; allowed: {', '.join(_REDIS)}", field="cache.redis_url"
@@ -169,7 +169,7 @@ def _check_secrets(
     warnings: list[str] = []
     for name, source in sources.items():
         value = settings.value(name) if rows[name].kind is Kind.SECRET else None
-        if not isinstance(value, SecretText) or not value or not source.inline or source.path is None:
+        if not isinstance(value, Secret) or not value or not source.inline or source.path is None:
             continue
         if not source.path.stat().st_mode & stat.S_IROTH:
             continue

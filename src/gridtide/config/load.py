@@ -18,9 +18,9 @@ from typing import Any, Final
 from gridtide.config import checks, settings, values
 from gridtide.config.document import Written, read_document
 from gridtide.config.places import CONFIG_VARIABLE, ConfigFile
-from gridtide.config.secret import SecretText
 from gridtide.config.table import ENV_PREFIX, Kind, Row, section_of, snake
 from gridtide.domain.errors import ConfigurationError
+from gridtide.domain.secret import Secret
 
 __all__ = ["load_settings", "suggestion"]
 
@@ -112,7 +112,7 @@ class _Loader:
         if entry.worth is not None:
             raw = _as_duration(row, name, raw, entry.worth, origin)
         value = values.convert(row, raw, origin=origin)
-        if isinstance(value, SecretText) and value.trimmed:
+        if isinstance(value, Secret) and value.trimmed:
             self.warnings.append(f"{row.name} had quotes, blanks or a 'Bearer' prefix; they were taken off ({origin})")
         self.values[row.name], self.origins[row.name], self.facts[row.name] = value, origin, source
 

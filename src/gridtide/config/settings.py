@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from gridtide.config.secret import SecretText
 from gridtide.config.table import Kind, Row, rows_of, setting
+from gridtide.domain.secret import Secret
 
 __all__ = [
     "PROVIDERS",
@@ -145,7 +145,7 @@ class CacheSettings:
         "Where answers are kept: redis shares them between machines, auto is file for commands and memory elsewhere",
         choices=("auto", "memory", "file", "redis"),
     )
-    redis_url: SecretText = setting(SecretText(""), Kind.SECRET, "Address of the Redis server, for the redis driver")
+    redis_url: Secret = setting(Secret(""), Kind.SECRET, "Address of the Redis server, for the redis driver")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +188,9 @@ class PolicySettings:
         choices=("profile", "run", "wait"),
         flag="--on-no-data",
     )
+    budget: str = setting(
+        "", Kind.TEXT, "Carbon budget that runs draw on, as `gridtide budget set` named it", flag="--budget"
+    )
     allow_signal_mix: bool = setting(
         False, Kind.FLAG, "Whether a fallback source may give another kind of signal, then labelled as such"
     )
@@ -228,9 +231,9 @@ class PathSettings:
 class ProviderSettings:
     """Address and credentials of one source."""
 
-    api_key: SecretText = setting(SecretText(""), Kind.SECRET, "Key or token")
+    api_key: Secret = setting(Secret(""), Kind.SECRET, "Key or token")
     username: str = setting("", Kind.TEXT, "Account name")
-    password: SecretText = setting(SecretText(""), Kind.SECRET, "Password of the account")
+    password: Secret = setting(Secret(""), Kind.SECRET, "Password of the account")
     base_url: str = setting("", Kind.URL, "Other address to ask, for a mirror or an own server")
     options: Mapping[str, Any] = setting(
         MappingProxyType({}), Kind.OPTIONS, "What else this source can be told; the page of the source lists it"
@@ -248,7 +251,7 @@ class Settings:
         flag="--provider",
         env_aliases=("GRID_INTENSITY_PROVIDER",),
     )
-    api_key: SecretText = setting(SecretText(""), Kind.SECRET, "Key for the source named by provider")
+    api_key: Secret = setting(Secret(""), Kind.SECRET, "Key for the source named by provider")
     fallback_providers: tuple[str, ...] = setting(
         (), Kind.LIST, "Further sources, in order; only those of the same kind of signal are used"
     )

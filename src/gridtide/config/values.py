@@ -16,10 +16,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gridtide.config.document import Written
-from gridtide.config.secret import MASK, SecretText
 from gridtide.config.table import Kind, Row
 from gridtide.domain.durations import parse_duration
 from gridtide.domain.errors import ConfigurationError, InvalidInput
+from gridtide.domain.secret import MASK, Secret
 
 __all__ = ["convert", "refuse", "require_timezone"]
 
@@ -93,12 +93,12 @@ def _text(row: Row, raw: Any, origin: str) -> str:
     return str(raw).strip()
 
 
-def _secret(row: Row, raw: Any, origin: str) -> SecretText:
-    if isinstance(raw, SecretText):
+def _secret(row: Row, raw: Any, origin: str) -> Secret:
+    if isinstance(raw, Secret):
         return raw
     if not isinstance(raw, str):
         raise refuse(row, raw, origin, why="it is not text", hint="write it in quotes")
-    return SecretText(str(raw))
+    return Secret(str(raw), name=row.name).cleaned(literal=row.name.endswith(".password"))
 
 
 def _number(row: Row, raw: Any, origin: str) -> float:

@@ -16,6 +16,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, quote_plus
 
+from gridtide.domain.secret import MASK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 _ErrorT = TypeVar("_ErrorT", bound="CarbonError")
 
 __all__ = ["MASK", "LogFilter", "Redactor", "describe", "secrets_of"]
-
-MASK: Final = "***"
 
 _SECRETS_MAX: Final = 256
 _SECRET_MIN_LENGTH: Final = 4

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from gridtide.domain.errors import GridError, Unauthorized
 from gridtide.domain.instants import duration_ns
 from gridtide.domain.signal import Perimeter, Scope, SignalKind
+from gridtide.grid.credential import credential
 from gridtide.grid.payload import error_object, instant_ns, items, malformed, member, read_json, text_number
 from gridtide.grid.points import Points, Reject, require_offered
 from gridtide.grid.provider import Ask, Product, ProviderInfo, Reply, Request
 from gridtide.grid.providers.generation import GenerationProvider
-from gridtide.grid.secret import Secret
 
 if TYPE_CHECKING:
+    from gridtide.domain.secret import Secret
     from gridtide.domain.series import Series
     from gridtide.domain.zone import Zone
     from gridtide.grid.mix import Mix
@@ -80,7 +81,7 @@ class Eia(GenerationProvider):
 
     def __init__(self, api_key: str | Secret, *, factors: str = "ipcc2014") -> None:
         super().__init__(factors=factors)
-        self._key = Secret(api_key, name="EIA_API_KEY")
+        self._key = credential(api_key, name="EIA_API_KEY")
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``eia`` if the zone has one; else the end of a key such as ``US-CAL-CISO``."""

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from gridtide.domain.errors import ConfigurationError, GridError, Unauthorized, ZoneNotCovered
 from gridtide.domain.instants import duration_ns, from_ns, isoformat
 from gridtide.domain.signal import Perimeter, Quality, Scope, SignalKind
+from gridtide.grid.credential import credential
 from gridtide.grid.payload import MISSING, error_object, instant_ns, items, malformed, member, read_json, shorten
 from gridtide.grid.points import Points, require_offered, signal_for
 from gridtide.grid.provider import Access, Ask, Product, Provider, ProviderInfo, Reply, Request
-from gridtide.grid.secret import Secret
 
 if TYPE_CHECKING:
+    from gridtide.domain.secret import Secret
     from gridtide.domain.series import Series
     from gridtide.domain.zone import Zone
 
@@ -95,7 +96,7 @@ class ElectricityMaps(Provider):
         granularity: str = "hourly",
         home_assistant: bool = False,
     ) -> None:
-        self._key = Secret(api_key, name="ELECTRICITYMAPS_API_KEY")
+        self._key = credential(api_key, name="ELECTRICITYMAPS_API_KEY")
         self._version = _one_of("version", version, ("v4", "v3"))
         self._granularity = _one_of("granularity", granularity, tuple(_STEPS))
         self._scope = Scope.DIRECT if direct else Scope.LIFECYCLE

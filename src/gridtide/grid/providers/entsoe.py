@@ -16,15 +16,16 @@ from gridtide.domain.errors import GridError, ProviderUnavailable, RateLimited, 
 from gridtide.domain.instants import to_ns
 from gridtide.domain.signal import Perimeter, Scope, SignalKind
 from gridtide.domain.units import NS_PER_HOUR
+from gridtide.grid.credential import credential
 from gridtide.grid.mix import ENTSOE, Mix
 from gridtide.grid.payload import instant_ns, malformed, shorten, text_number, unavailable
 from gridtide.grid.points import POINTS_MAX, require_offered
 from gridtide.grid.provider import Ask, Product, ProviderInfo, Reply, Request
 from gridtide.grid.providers.generation import GenerationProvider
-from gridtide.grid.secret import Secret
 from gridtide.grid.xml_tree import Element, read_xml
 
 if TYPE_CHECKING:
+    from gridtide.domain.secret import Secret
     from gridtide.domain.series import Series
     from gridtide.domain.zone import Zone
 
@@ -103,7 +104,7 @@ class Entsoe(GenerationProvider):
 
     def __init__(self, api_key: str | Secret, *, factors: str = "ipcc2014") -> None:
         super().__init__(factors=factors)
-        self._token = Secret(api_key, name="ENTSOE_API_KEY")
+        self._token = credential(api_key, name="ENTSOE_API_KEY")
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``entsoe-eic``, or ``entsoe`` where that is an EIC."""

@@ -14,12 +14,13 @@ from gridtide.domain.errors import GridError, Unauthorized, ZoneNotCovered
 from gridtide.domain.instants import duration_ns
 from gridtide.domain.signal import Perimeter, Scope, SignalKind
 from gridtide.domain.units import G_PER_KWH_PER_T_PER_MWH
+from gridtide.grid.credential import credential
 from gridtide.grid.payload import instant_ns, items, malformed, member, read_json, shorten
 from gridtide.grid.points import Points, Reject, require_offered, signal_for
 from gridtide.grid.provider import Ask, Product, Provider, ProviderInfo, Reply, Request
-from gridtide.grid.secret import Secret
 
 if TYPE_CHECKING:
+    from gridtide.domain.secret import Secret
     from gridtide.domain.series import Series
     from gridtide.domain.zone import Zone
 
@@ -71,7 +72,7 @@ class OpenElectricity(Provider):
     )
 
     def __init__(self, api_key: str | Secret) -> None:
-        self._key = Secret(api_key, name="OPENELECTRICITY_API_KEY")
+        self._key = credential(api_key, name="OPENELECTRICITY_API_KEY")
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``openelectricity`` if the zone has one; else by key, such as ``AU-NSW``."""

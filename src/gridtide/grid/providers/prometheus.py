@@ -17,12 +17,13 @@ from gridtide.domain.errors import ConfigurationError, GridError, Unauthorized, 
 from gridtide.domain.instants import duration_ns, isoformat
 from gridtide.domain.signal import Perimeter, Quality, Scope, SignalKind
 from gridtide.domain.units import EUR_PER_MWH, PERCENT, carbon_intensity_factor
+from gridtide.grid.credential import credential
 from gridtide.grid.payload import MISSING, error_object, items, malformed, member, read_json, shorten, text_number
 from gridtide.grid.points import Points, require_offered, signal_for
 from gridtide.grid.provider import Ask, Product, Provider, ProviderInfo, Reply, Request
-from gridtide.grid.secret import Secret
 
 if TYPE_CHECKING:
+    from gridtide.domain.secret import Secret
     from gridtide.domain.series import Series
     from gridtide.domain.zone import Zone
 
@@ -93,7 +94,7 @@ class Prometheus(Provider):
         self._step = timedelta(minutes=step_minutes)
         self._zones = frozenset(zones)
         self._attribution = attribution
-        self._token = None if api_key is None else Secret(api_key, name="PROMETHEUS_TOKEN")
+        self._token = None if api_key is None else credential(api_key, name="PROMETHEUS_TOKEN")
 
     def key_for(self, zone: Zone) -> str | None:
         """Alias ``prometheus`` if the zone has one; else its key, where it is served."""

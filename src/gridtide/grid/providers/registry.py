@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gridtide.domain.errors import ConfigurationError, MissingCredential, UnknownProvider
-from gridtide.grid.secret import Secret
+from gridtide.grid.credential import credential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,17 +103,17 @@ class ProviderSpec:
             ConfigurationError: An option that the provider does not have.
         """
         given: dict[str, Any] = {}
-        for credential in self.credentials:
-            value = _find(credential, credentials or {})
+        for needed in self.credentials:
+            value = _find(needed, credentials or {})
             if value is not None:
-                name = credential.variables[0]
-                given[credential.parameter] = Secret(value, name=name, literal=credential.literal)
-            elif credential.required:
+                name = needed.variables[0]
+                given[needed.parameter] = credential(value, name=name, literal=needed.literal)
+            elif needed.required:
                 raise MissingCredential(
-                    f"{self.name} needs {credential.variables[0]}",
-                    hint=f"set {' or '.join(credential.variables)}",
+                    f"{self.name} needs {needed.variables[0]}",
+                    hint=f"set {' or '.join(needed.variables)}",
                     provider=self.name,
-                    field=credential.variables[0],
+                    field=needed.variables[0],
                 )
         for name, value in (options or {}).items():
             if name not in self.options:

@@ -19,12 +19,13 @@ from gridtide.domain.instants import from_ns, isoformat
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Perimeter, Quality, Scope, SignalKind
 from gridtide.domain.units import G_PER_KWH_PER_LB_PER_MWH, NS_PER_SECOND
+from gridtide.grid.credential import credential
 from gridtide.grid.payload import MISSING, error_object, instant_ns, items, malformed, member, read_json, shorten
 from gridtide.grid.points import Points, require_offered, signal_for
 from gridtide.grid.provider import Access, Ask, Product, Provider, ProviderInfo, Reply, Request, Token
-from gridtide.grid.secret import Secret
 
 if TYPE_CHECKING:
+    from gridtide.domain.secret import Secret
     from gridtide.domain.zone import Zone
 
 __all__ = ["WattTime"]
@@ -76,8 +77,8 @@ class WattTime(Provider):
     )
 
     def __init__(self, username: str | Secret, password: str | Secret, *, model: str | None = None) -> None:
-        self._username = Secret(username, name="WATTTIME_USER", literal=True)
-        self._password = Secret(password, name="WATTTIME_PASSWORD", literal=True)
+        self._username = credential(username, name="WATTTIME_USER", literal=True)
+        self._password = credential(password, name="WATTTIME_PASSWORD", literal=True)
         self._model = model
 
     def key_for(self, zone: Zone) -> str | None:
