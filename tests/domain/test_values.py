@@ -1,5 +1,6 @@
 """Labels, units, intervals and workloads refuse what makes no sense, and say what is allowed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -138,6 +139,16 @@ class TestDecision:
     def test_a_loss_is_shown_as_negative(self):
         """A worse choice is never hidden."""
         assert self.decision(300.0, 200.0).saving == -0.5
+
+    def test_a_loss_in_grams_is_shown_as_negative_too(self):
+        """Grams count before means, and a plan that emits a fifth more says so."""
+        dearer = replace(
+            self.decision(100.0, 200.0),
+            grams=120.0,
+            baselines=(Alternative(name="run-now", start=T0, end=at(1), mean=200.0, grams=100.0),),
+        )
+
+        assert dearer.saving == pytest.approx(-0.2)
 
     @pytest.mark.parametrize(("mean", "now"), [(None, 200.0), (100.0, None), (100.0, 0.0)])
     def test_unknown_means_no_saving(self, mean, now):

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
+
 from engine_world import Grid, PreparingExecutor, World, ask_for
 from gridtide.domain.effect import EffectKey, EffectState, Verb
 from gridtide.domain.workload import Workload
-from gridtide.engine.engine import Engine
+from gridtide.engine.engine import Engine, Policy
 from gridtide.engine.feed import Pace
 from gridtide.engine.loop import Owner, What
 from gridtide.ledger.journal import Journal
 from gridtide.testing.clock import FakeClock
-from support import HOUR, T0
+from support import HOUR, T0, at
 
 SECOND = timedelta(seconds=1)
 
@@ -52,3 +54,24 @@ def test_work_that_a_living_process_has_claimed_is_left_to_it(tmp_path):
     assert world.begun == []
     assert [(intent.key.epoch, intent.state) for intent in intents] == [(0, EffectState.INTENT)]
     assert [item.what for item in news if item.what in {What.STARTED, What.NOT_STARTED}] == [What.NOT_STARTED]
+
+
+@pytest.mark.parametrize(
+    ("ran_h", "resume_h", "goes_on_h"),
+    [(0.5, 1.0, 4.5), (2.0, 0.0, 7.0), (1.0, 1.0, 5.0), (2.0, 0.5, 6.5)],
+    ids=["a dear resume", "free", "even", "half an hour"],
+)
+def test_paused_work_goes_on_when_the_time_left_is_the_work_left(ran_h, resume_h, goes_on_h):
+    """Of three hours due in eight: what is left counts, with the resume, not the latest start of the whole."""
+    engine = Engine(Policy(pauses=True))
+    facts = {"duration": 3 * HOUR, "deadline": at(8), "interruptible": True, "suspend_cost": resume_h * HOUR}
+    work = engine.admit(Workload(id="etl", **facts), "run-1", now=T0, zone="X")
+    work.order()
+    engine.started(work, T0)
+    engine.paused(work, at(ran_h))
+    early = engine.cycle(at(goes_on_h) - SECOND)
+    due = engine.cycle(at(goes_on_h))
+
+    assert early.orders == []
+    assert [(order.verb, order.forced) for order in due.orders] == [(Verb.CONTINUE, True)]
+    assert at(goes_on_h) + (3 - ran_h + resume_h) * HOUR == at(8)

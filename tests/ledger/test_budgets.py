@@ -118,6 +118,7 @@ def test_forgotten_reservations_come_back(book):
 
     assert book.expire(CAP, older_than=DAY, now=at(25)) == 1
     assert book.state(CAP, now=at(25)).reserved_g == 0.0
+    assert book.expire(CAP, older_than=DAY, now=at(26)) == 0
 
 
 def test_an_unknown_reservation_is_refused(book):
@@ -167,7 +168,7 @@ class TestDefined:
 
 
 class TestReclaimed:
-    HOLDER = Holder("etl", "host:1:2", at(10))
+    HOLDER = Holder("etl", "run-7", "host:1:2", at(10))
 
     def admitted(self, book):
         book.admit(CAP, "a", 900.0, now=T0, holder=self.HOLDER)
@@ -183,7 +184,7 @@ class TestReclaimed:
     def test_a_killed_holder_that_had_begun_counts_in_full(self, book):
         """Nobody knows what it cost, so it counts as much as was planned: a crash is no way round a budget."""
         self.admitted(book)
-        book.reclaim(CAP, now=T0, began=lambda name, key: (name, key) == ("etl", "a"), gone=lambda _: True)
+        book.reclaim(CAP, now=T0, began=lambda name, key: (name, key) == ("etl", "run-7"), gone=lambda _: True)
 
         assert (book.state(CAP, now=T0).spent_g, book.state(CAP, now=T0).reserved_g) == (900.0, 0.0)
 

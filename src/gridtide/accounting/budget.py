@@ -108,7 +108,8 @@ class Admission:
     Args:
         admitted: Whether the grams are now reserved.
         verdict: ``ok``, ``warn``, ``delay`` or ``refuse``.
-        affordable_at: When the tokens will be there, for work that must wait; None when they never will.
+        affordable_at: When the tokens will be there, for work that must wait; None when nobody can say, because there
+            are never that many or others hold them.
         message: One sentence for people.
     """
 
@@ -119,11 +120,11 @@ class Admission:
 
 
 def refill(budget: Budget, state: BudgetState, now: datetime) -> BudgetState:
-    """Add what has flowed in since the last look; time running backwards adds nothing."""
+    """Add what has flowed in since the last look, up to the cap; time running backwards adds nothing."""
     elapsed = max(timedelta(0), now - state.updated_at)
     inflow = budget.grams * (elapsed / budget.period)
     room = budget.capacity_g - state.reserved_g
-    available = min(max(room, state.available_g), state.available_g + inflow)
+    available = min(room, state.available_g + inflow)
     return replace(state, available_g=available, updated_at=max(now, state.updated_at))
 
 
@@ -155,10 +156,11 @@ def admit(
 def settle(budget: Budget, state: BudgetState, *, reserved_g: float, actual_g: float) -> BudgetState:
     """Replace a reservation by what the run really cost; cancelled work settles with zero."""
     given_back = min(reserved_g, state.reserved_g)
+    still_reserved = state.reserved_g - given_back
     return replace(
         state,
-        reserved_g=state.reserved_g - given_back,
-        available_g=min(budget.capacity_g, state.available_g + given_back - actual_g),
+        reserved_g=still_reserved,
+        available_g=min(budget.capacity_g - still_reserved, state.available_g + given_back - actual_g),
         spent_g=state.spent_g + actual_g,
         runs=state.runs + (1 if actual_g > 0 else 0),
     )
@@ -186,7 +188,10 @@ def _held(budget: Budget, state: BudgetState, grams: float, now: datetime) -> Ad
     short = f"budget {budget.name!r} has {max(state.available_g, 0):.0f} g left and {grams:.0f} g are asked for"
     if budget.mode is BudgetMode.REFUSE:
         return Admission(admitted=False, verdict="refuse", message=short)
-    if grams > budget.capacity_g - state.reserved_g:
+    if grams > budget.capacity_g:
         return Admission(admitted=False, verdict="delay", message=f"{short}; it can never hold that much")
+    if grams > budget.capacity_g - state.reserved_g:
+        others = f"{state.reserved_g:.0f} g are reserved by others"
+        return Admission(admitted=False, verdict="delay", message=f"{short}; {others}")
     wait = (grams - state.available_g) / budget.grams * budget.period
     return Admission(admitted=False, verdict="delay", affordable_at=now + wait, message=short)
