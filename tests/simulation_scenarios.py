@@ -10,10 +10,11 @@ from support import T0, at
 HOURS = 24 * 60
 
 
-def write_zone(folder, name="zone.csv", *, hours=HOURS, seed=5):
+def write_zone(folder, name="zone.csv", *, hours=HOURS, seed=5, scale=1.0):
     """Two months of a daily wave with noise, hourly."""
     rng = np.random.default_rng(seed)
     values = 250 + 120 * np.sin(np.arange(hours) / 24 * 2 * np.pi) + rng.normal(0, 15, hours)
+    values *= scale
     rows = [f"{at(k).isoformat()},{v:.3f}" for k, v in enumerate(values)]
     path = folder / name
     path.write_text("time,value\n" + "\n".join(rows) + "\n")

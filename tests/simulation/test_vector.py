@@ -9,10 +9,10 @@ from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import to_ns
 from gridtide.simulation import experiment, vector
 from gridtide.simulation.experiment import run_scenario
-from simulation_scenarios import scenario
+from simulation_scenarios import scenario, write_zone
 from support import at
 
-TOGETHER = {"path": "events"}
+TWO = [{"name": "US-CAL-CISO"}, {"name": "US-NW-BPAT"}]
 
 
 def both(made):
@@ -25,7 +25,7 @@ def assert_equal(made):
     events, vectors = both(made)
     for first, second in zip(events.outcomes, vectors.outcomes, strict=True):
         assert (first.path, second.path) == ("events", "vectors")
-        for name in ("start_ns", "end_ns", "late_ns", "pieces", "decisions", "forced"):
+        for name in ("start_ns", "end_ns", "late_ns", "pieces", "decisions", "forced", "zone", "haul_zone"):
             np.testing.assert_array_equal(getattr(first.runs, name), getattr(second.runs, name))
         np.testing.assert_allclose(first.paid.grams, second.paid.grams, rtol=1e-12)
         np.testing.assert_allclose(first.runs.planned_mean, second.runs.planned_mean, rtol=1e-9)
@@ -49,6 +49,32 @@ def test_both_paths_give_the_same(tmp_path_factory, belief, work, seed):
     assert_equal(scenario(folder, seed=seed, work={"count": 15} | work, belief=belief))
 
 
+@given(
+    seed=st.integers(0, 999),
+    belief=st.fixed_dictionaries({"kind": st.sampled_from(["perfect", "white"]), "error": st.floats(0, 0.8)}),
+    margin=st.sampled_from([0.0, 0.1, 0.4]),
+    work=st.fixed_dictionaries(
+        {
+            "slack": st.sampled_from(["0s", "0s..6h", "37m..30h"]),
+            "power_w": st.sampled_from([None, 300.0]),
+            "regions": st.sampled_from([(), ("Y",), ("X", "Z")]),
+        }
+    ),
+)
+@settings(max_examples=15, deadline=None)
+def test_both_paths_give_the_same_places(tmp_path_factory, seed, belief, margin, work):
+    """Work without data goes to the same zone at the same time on both paths, in space, in time and in both."""
+    folder = tmp_path_factory.getbasetemp()
+    zones = [
+        {"name": name, "file": str(write_zone(folder, f"{name}.csv", seed=k, scale=scale)), "pue": pue}
+        for k, (name, scale, pue) in enumerate([("X", 1.0, 1.0), ("Y", 0.8, 1.1), ("Z", 1.1, 1.0)])
+    ]
+    moving = {"places": "any", "move_margin": margin}
+    policies = [{"name": m, "method": m} | moving for m in ("run-now", "lowest-window", "auto")]
+
+    assert_equal(scenario(folder, seed=seed, zones=zones, work={"count": 8} | work, belief=belief, policies=policies))
+
+
 def test_many_jobs_take_the_vector_path_by_themselves(tmp_path):
     """From a few thousand jobs on, where it gives the same."""
     made = run_scenario(scenario(tmp_path, work={"count": 6000, "slack": "0s..24h"}))
@@ -65,6 +91,7 @@ def test_many_jobs_take_the_vector_path_by_themselves(tmp_path):
         ({"policies": [{"name": "p", "method": "carbon-time"}]}, "the method carbon-time decides more than once"),
         ({"policies": [{"name": "p", "min_saving": 0.1}]}, "or a smallest saving"),
         ({"policies": [{"name": "p"}], "work": {"interruptible": True}}, "planned slot by slot"),
+        ({"policies": [{"name": "p", "places": "any"}], "work": {"data_gb": 5}, "zones": TWO}, "jobs bring data along"),
         (
             {"faults": [{"kind": "outage", "start": at(490).isoformat(), "end": at(495).isoformat()}]},
             "faults are injected",
@@ -73,6 +100,8 @@ def test_many_jobs_take_the_vector_path_by_themselves(tmp_path):
 )
 def test_what_it_cannot_do_is_said(tmp_path, changes, why):
     """Asked for by name, the vector path refuses with the reason instead of giving something else."""
+    if changes.get("zones") is TWO:
+        changes = changes | {"start": "2022-05-02T00:00Z", "end": "2022-05-09T00:00Z"}
     with pytest.raises(InvalidInput, match=f"cannot take the vector path: .*{why}"):
         run_scenario(scenario(tmp_path, path="vectors", **changes))
 
