@@ -164,6 +164,7 @@ def test_every_error_says_who_can_act():
         errors.GridError,
         errors.ExecutorError,
         errors.JournalUnavailable,
+        errors.BudgetExhausted,
     )
     classes = [getattr(errors, name) for name in errors.__all__]
     leaves = [c for c in classes if c is not errors.CarbonError]

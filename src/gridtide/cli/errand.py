@@ -29,6 +29,7 @@ from gridtide.engine.loop import News, Owner, What
 from gridtide.ledger.records import Ending, Outcome
 
 if TYPE_CHECKING:
+    from gridtide.cli.allowance import Allowance
     from gridtide.cli.countdown import Countdown
     from gridtide.cli.job import Job
     from gridtide.cli.session import Session
@@ -66,6 +67,7 @@ class Errand:
         journal: Who remembers.
         show: Who shows the wait.
         pauses: Whether it may be paused.
+        allowance: What it draws from a carbon budget; None where none is named.
         reach: Rehearses crashes.
     """
 
@@ -78,6 +80,7 @@ class Errand:
     journal: Journal
     show: Countdown
     pauses: bool = False
+    allowance: Allowance | None = None
     reach: Callable[[str], None] = lambda _step: None
     decision: Decision | None = field(default=None, init=False)
     started: bool = field(default=False, init=False)
@@ -92,10 +95,10 @@ class Errand:
     _plan: tuple[Decision, Series] | None = field(default=None, init=False)
     _work: Work | None = field(default=None, init=False)
     _watching: asyncio.Task[None] | None = field(default=None, init=False)
+    _counting: asyncio.Task[None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         policy = Policy(method=self.job.method, options=self.job.options, pauses=self.pauses)
-        speed = getattr(self.session.clock, "speed", 1.0)
         self.owner = Owner(
             Engine(policy),
             self.executor,
@@ -103,9 +106,13 @@ class Errand:
             self.grid,
             self.session.clock,
             tell=self._hear,
-            pace=Pace(refresh=max(_USUAL_REFRESH, timedelta(seconds=_BRIEFLY_S * speed))),
+            pace=Pace(refresh=max(_USUAL_REFRESH, self._pause())),
             reach=self.reach,
         )
+
+    def _pause(self) -> timedelta:
+        """Shortest time between two questions, however fast the clock runs."""
+        return timedelta(seconds=_BRIEFLY_S * getattr(self.session.clock, "speed", 1.0))
 
     # -- its life --------------------------------------------------------------------------------------------------
 
@@ -115,6 +122,8 @@ class Errand:
         self._work = self.owner.take(workload, self.occurrence, zone=self.session.place.zone.key, ask=self._ask)
         original_start = workload.release_at(now)
         await self.owner.write(lambda: self.journal.accept(workload.id, self.occurrence, at=now))
+        if self.allowance is not None:
+            self.allowance.follow(self.owner, self._work, pause=self._pause())
         ticking = asyncio.create_task(self._tick())
         try:
             await self._carry()
@@ -123,6 +132,14 @@ class Errand:
             self.show.close()
         if not isinstance(self.refusal, Conflict):
             await self._conclude(original_start)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Tell the budget what it cost."""
+        if self._counting is not None:
+            await self._counting
+        if self.allowance is not None:
+            await self.allowance.settle(self.outcome, started=self.started, now=self.owner.now())
 
     async def _conclude(self, original_start: datetime) -> None:
         """Account for it and keep that; a fault in the account does not change how it ended."""
@@ -182,6 +199,8 @@ class Errand:
 
     def _begin(self) -> None:
         self.started = True
+        if self.allowance is not None:
+            self._counting = asyncio.create_task(self.allowance.started(self.decision, now=self.owner.now()))
         self._watching = asyncio.create_task(self._until_over())
 
     async def _until_over(self) -> None:

@@ -6,7 +6,7 @@ One place that turns errors into an exit code, words for people and an object fo
     2    the command line is wrong            Usage
     65   the data or the deadline are wrong   InvalidInput, UnmappedRegion, HorizonTooShort
     69   no provider could answer             GridError
-    75   not now                              (an answer of `check`, not an error)
+    75   not now                              BudgetExhausted, and an answer of `check`
     77   a credential is missing or refused   MissingCredential, Unauthorized
     78   the setup is wrong                   ConfigurationError, JournalUnavailable
     124  gave up waiting                      (an answer of `wait`)
@@ -42,6 +42,7 @@ _EXIT_CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (errors.ExecutorError, 69),
     (errors.InvalidInput, 65),
     (errors.JournalUnavailable, 78),
+    (errors.BudgetExhausted, 75),
 )
 _SHOWN_FACTS: Final = ("field", "provider", "zone", "value", "line", "column", "step", "asked", "known", "unit", "kind")
 

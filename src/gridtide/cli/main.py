@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from gridtide.cli import errors, output
+from gridtide.cli import errors, grammar, output
 from gridtide.cli.flags import flattened
 
 __all__ = ["COMMANDS", "main", "root_command"]
@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "wait": ("gridtide.cli.wait", "Return when it is time, for && chains"),
     "check": ("gridtide.cli.check", "Is now a good time? Exit code 0 for yes, 75 for not now"),
     "explain": ("gridtide.cli.explain", "Why the last runs waited or started, and what they saved"),
+    "budget": ("gridtide.cli.budget", "Carbon budgets of teams, and what is left of them"),
     "zones": ("gridtide.cli.zones", "Grid zones, and which one a place belongs to"),
     "data": ("gridtide.cli.data", "Bring history of a grid zone into a file"),
     "doctor": ("gridtide.cli.doctor", "Check clock, configuration, keys, sources and files"),
@@ -41,6 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 """Name, module and one line for the overview."""
 
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
 _SIGPIPE_EXIT: Final = 141
 _INTERRUPT_EXIT: Final = 130
 
@@ -65,7 +67,13 @@ class _LazyGroup(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_LazyGroup, name="gridtide", rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True
+    cls=_LazyGroup,
+    name="gridtide",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings=_HELP,
+    epilog="gridtide COMMAND --help shows the flags and examples of a command.",
 )
 
 
@@ -81,7 +89,8 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer hands the flag 
 def root(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and leave."),
     ] = False,
 ) -> None:
     """
@@ -109,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     before_command = arguments[: arguments.index("--")] if "--" in arguments else arguments
     voice = output.Output("error", as_json="--json" in before_command)
     try:
-        code = _run(arguments or ["--help"])
+        code = _run(_asked(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
         output.silence_stdout()
@@ -121,11 +130,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _asked(arguments: list[str]) -> list[str]:
+    """Arguments, where ``help COMMAND`` and nothing at all mean ``--help``."""
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:], "--help"]
+    return arguments or ["--help"]
+
+
 def _run(arguments: list[str]) -> int:
     try:
         code = root_command().main(args=arguments, prog_name="gridtide", standalone_mode=False)
     except TyperException as error:
-        raise _usage(error) from error
+        raise grammar.explained(error) from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:
@@ -140,20 +156,16 @@ def _load(name: str) -> Any:
     target = module.command
     if not isinstance(target, typer.Typer):
         single = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-        single.command(name, context_settings=getattr(module, "CONTEXT", None))(flattened(target))
+        single.command(
+            name,
+            cls=grammar.Command,
+            context_settings={**_HELP, **getattr(module, "CONTEXT", {})},
+            epilog="\n".join(getattr(module, "EXAMPLES", ())),
+        )(flattened(target))
         target = single
     loaded = typer.main.get_command(target)
     loaded.name = name
     return loaded
-
-
-def _usage(error: TyperException) -> errors.Usage:
-    context = getattr(error, "ctx", None)
-    hint = f"`{context.command_path} --help` lists what is possible" if context is not None else None
-    near = getattr(error, "possibilities", None)
-    if near:
-        return errors.Usage(str(error), hint=f"did you mean {near[0]}?")
-    return errors.Usage(error.format_message(), hint=hint)
 
 
 def _fail(error: Exception, voice: output.Output) -> int:

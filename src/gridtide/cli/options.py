@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -27,11 +27,14 @@ __all__ = [
     "JobOptions",
     "MethodOptions",
     "OutputOptions",
+    "PlaceOptions",
     "RegionOptions",
     "SignalOptions",
+    "SourceOptions",
     "conflict",
     "read_duration",
     "read_instant",
+    "set_by",
 ]
 
 
@@ -40,19 +43,22 @@ def _rows_by_flag() -> dict[str, Row]:
     return {row.flag: row for row in rows() if row.flag}
 
 
-def _set_by(flag: str, *more: str, **facts: Any) -> Any:
+def set_by(flag: str, *more: str, **facts: Any) -> Any:
     """Flag of a setting: its help, bounds and environment name come from the table."""
     row = _rows_by_flag()[flag]
     unit = f" [{row.unit}]" if row.unit else ""
-    choices = f" ({', '.join(row.choices)})" if row.choices else ""
+    choices = f": {', '.join(row.choices)}" if row.choices else ""
     facts.setdefault("metavar", {"duration": "DURATION", "number": "NUMBER"}.get(str(row.kind), "TEXT"))
     text = facts.pop("text", f"{row.help}{choices}{unit}")
-    return typer.Option(flag, *more, help=f"{text} [setting: {row.name}]", **facts)
+    default = f"default: {row.shown_default}; " if row.shown_default else ""
+    return typer.Option(flag, *more, help=f"{text} [{default}setting: {row.name}]", **facts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """How a command speaks, and which configuration it reads."""
+
+    HEADING: ClassVar[str] = "Output"
 
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout; warnings stay on stderr.")
@@ -64,40 +70,25 @@ class OutputOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignalOptions:
-    """Which signal a command reads: a place and a source, or a file; and for which now."""
+class PlaceOptions:
+    """Which place a command is about."""
+
+    HEADING: ClassVar[str] = "Place and source"
 
     zone: Annotated[
-        str | None, _set_by("--zone", metavar="ZONE", text="Grid zone or country, like GB or US-CAL-CISO")
+        str | None, set_by("--zone", metavar="ZONE", text="Grid zone or country, like GB or US-CAL-CISO")
     ] = None
     region: Annotated[
         str | None, typer.Option("--region", metavar="REGION", help="Cloud region, for example aws:eu-west-1.")
     ] = None
-    lat: Annotated[float | None, typer.Option("--lat", metavar="DEG", help="Latitude, with --lon.")] = None
-    lon: Annotated[float | None, typer.Option("--lon", metavar="DEG", help="Longitude, with --lat.")] = None
+    lat: Annotated[float | None, typer.Option("--lat", metavar="DEG", help="Latitude, with --lon. [degrees]")] = None
+    lon: Annotated[float | None, typer.Option("--lon", metavar="DEG", help="Longitude, with --lat. [degrees]")] = None
     postcode: Annotated[
         str | None, typer.Option("--postcode", metavar="TEXT", help="British postcode; its first part is enough.")
     ] = None
-    provider: Annotated[str | None, _set_by("--provider", metavar="NAME")] = None
-    signal: Annotated[str | None, _set_by("--signal", metavar="KIND")] = None
-    series: Annotated[
-        Path | None,
-        typer.Option("--series", metavar="FILE", help="Read the signal from this file (CSV with time,value; JSON)."),
-    ] = None
-    unit: Annotated[
-        str | None, typer.Option("--unit", metavar="UNIT", help="Unit of --series; gCO2eq/kWh when left out.")
-    ] = None
-    step_shape: Annotated[
-        str | None,
-        typer.Option("--step-shape", metavar="SHAPE", help="Values of --series are constant steps or linear points."),
-    ] = None
-    tz: Annotated[str | None, _set_by("--tz", metavar="ZONE")] = None
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="Answer as if it were this time, with offset.")
-    ] = None
 
     def __post_init__(self) -> None:
-        """Refuse flags that contradict each other."""
+        """Refuse a place that is named by halves or twice."""
         place = {"--zone": self.zone, "--region": self.region, "--lat": self.lat, "--postcode": self.postcode}
         given = [flag for flag, value in place.items() if value is not None]
         if self.lat is None and self.lon is not None:
@@ -106,10 +97,49 @@ class SignalOptions:
             raise Usage("--lat is given without --lon", hint="give both, or --zone", field="--lat")
         if len(given) > 1:
             raise conflict(given[0], given[1], "both name the place")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Who is asked, for what, and for which now."""
+
+    HEADING: ClassVar[str] = "Place and source"
+
+    provider: Annotated[str | None, set_by("--provider", metavar="NAME")] = None
+    signal: Annotated[str | None, set_by("--signal", metavar="KIND")] = None
+    tz: Annotated[str | None, set_by("--tz", metavar="ZONE")] = None
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Answer as if it were this time, with offset.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalOptions(SourceOptions, PlaceOptions):
+    """Which signal a command reads: a place and a source, or a file; and for which now."""
+
+    series: Annotated[
+        Path | None,
+        typer.Option(
+            "--series", metavar="FILE", help="Read the signal from this file: CSV with time,value; JSON; Parquet."
+        ),
+    ] = None
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="UNIT", help="Unit of --series. [default: gCO2eq/kWh]")
+    ] = None
+    step_shape: Annotated[
+        str | None,
+        typer.Option(
+            "--step-shape", metavar="SHAPE", help="Between the rows of --series: constant (default) or linear."
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse flags that contradict each other."""
+        PlaceOptions.__post_init__(self)
         if self.series is not None and self.provider not in {None, "file"}:
             raise conflict("--series", "--provider", "both name the source")
         if self.provider == "file" and self.series is None:
-            raise Usage("--provider file needs --series FILE", field="--series")
+            raise Usage("--provider file needs --series FILE", hint="add --series FILE", field="--series")
         for flag, value in (("--unit", self.unit), ("--step-shape", self.step_shape)):
             if value is not None and self.series is None:
                 raise Usage(f"{flag} describes a file, but there is no --series", hint="add --series FILE", field=flag)
@@ -119,19 +149,21 @@ class SignalOptions:
 class JobOptions:
     """What is to be run, and how freely it may move."""
 
+    HEADING: ClassVar[str] = "The job"
+
     duration: Annotated[
         str | None, typer.Option("--duration", "-d", metavar="DURATION", help="How long it runs, like 90m or 2h30m.")
     ] = None
     finish_by: Annotated[
         str | None, typer.Option("--finish-by", metavar="TIME", help="Must be done by then: 07:00 or a full time.")
     ] = None
-    not_before: Annotated[str | None, typer.Option("--not-before", metavar="TIME", help="May not start earlier.")] = (
-        None
-    )
+    not_before: Annotated[
+        str | None, typer.Option("--not-before", metavar="TIME", help="May not start earlier: 22:00 or a full time.")
+    ] = None
     cron: Annotated[
         str | None, typer.Option("--cron", metavar="LINE", help="May not start before this cron line fires next.")
     ] = None
-    max_delay: Annotated[str | None, _set_by("--max-delay")] = None
+    max_delay: Annotated[str | None, set_by("--max-delay")] = None
     best_effort: Annotated[
         bool, typer.Option("--best-effort", help="If it cannot be done in time, run at once instead of refusing.")
     ] = False
@@ -145,9 +177,10 @@ class JobOptions:
         int | None, typer.Option("--max-pieces", min=1, metavar="N", help="Most stretches it is cut into.")
     ] = None
     suspend_cost: Annotated[
-        str | None, typer.Option("--suspend-cost", metavar="DURATION", help="Extra running time of each resume.")
+        str | None,
+        typer.Option("--suspend-cost", metavar="DURATION", help="Extra running time of each resume. [default: 0s]"),
     ] = None
-    min_saving: Annotated[float | None, _set_by("--min-saving", metavar="PERCENT")] = None
+    min_saving: Annotated[float | None, set_by("--min-saving", metavar="PERCENT")] = None
     power: Annotated[
         float | None, typer.Option("--power", metavar="W", help="Electrical power while running, for grams. [W]")
     ] = None
@@ -158,18 +191,19 @@ class JobOptions:
         None
     )
     gpu: Annotated[str | None, typer.Option("--gpu", metavar="MODEL", help="Accelerator it uses, like a100.")] = None
-    gpus: Annotated[int | None, typer.Option("--gpus", metavar="N", help="How many of them; 1 when left out.")] = None
+    gpus: Annotated[int | None, typer.Option("--gpus", metavar="N", help="How many of them. [default: 1]")] = None
     processor: Annotated[
         str | None,
         typer.Option("--processor", metavar="NAME", help="Own server: its processor, like 'EPYC 7742', for its TDP."),
     ] = None
     load: Annotated[
-        float | None, typer.Option("--load", metavar="PERCENT", help="Mean load of processors and accelerators; 50.")
+        float | None,
+        typer.Option("--load", metavar="PERCENT", help="Mean load of processors and accelerators. [default: 50]"),
     ] = None
     pue: Annotated[
         float | None, typer.Option("--pue", metavar="RATIO", help="Power usage effectiveness of the site, from 1.")
     ] = None
-    on_no_data: Annotated[str | None, _set_by("--on-no-data", metavar="WORD")] = None
+    on_no_data: Annotated[str | None, set_by("--on-no-data", metavar="WORD")] = None
 
     def __post_init__(self) -> None:
         """Refuse flags that contradict each other."""
@@ -179,22 +213,28 @@ class JobOptions:
             pauses = {"--min-run": self.min_run, "--max-pieces": self.max_pieces, "--suspend-cost": self.suspend_cost}
             for flag, value in pauses.items():
                 if value is not None:
-                    raise Usage(f"{flag} is about pauses, but --interruptible is not given", field=flag)
+                    raise Usage(
+                        f"{flag} is about pauses, but --interruptible is not given",
+                        hint="add --interruptible",
+                        field=flag,
+                    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodOptions:
     """How the time is chosen."""
 
+    HEADING: ClassVar[str] = "How the time is chosen"
+
     method: Annotated[
         str | None,
         typer.Option(
             "--method",
             metavar="NAME",
-            help="auto, run-now, run-latest, threshold, lowest-window, lowest-slots or carbon-time.",
+            help="auto (default), run-now, run-latest, threshold, lowest-window, lowest-slots or carbon-time.",
         ),
     ] = None
-    threshold: Annotated[float | None, _set_by("--threshold", metavar="G")] = None
+    threshold: Annotated[float | None, set_by("--threshold", metavar="G")] = None
     percentile: Annotated[
         float | None,
         typer.Option("--percentile", metavar="P", help="Threshold as a percentile of the values before now. [0..100]"),
@@ -219,6 +259,8 @@ class MethodOptions:
 class RegionOptions:
     """Where else it could run, and what a move must keep and save."""
 
+    HEADING: ClassVar[str] = "Other regions"
+
     also: Annotated[
         list[str] | None,
         typer.Option(
@@ -241,7 +283,7 @@ class RegionOptions:
     ] = False
     move_margin: Annotated[
         float | None,
-        typer.Option("--move-margin", metavar="PERCENT", help="Least share of the emissions that a move saves; 10."),
+        typer.Option("--move-margin", metavar="PERCENT", help="Least share that a move saves. [default: 10]"),
     ] = None
 
     def __post_init__(self) -> None:
@@ -264,9 +306,9 @@ class RegionOptions:
             raise Usage(f"--move-margin is {self.move_margin:g}; allowed: 0 to below 100", field="--move-margin")
 
 
-def conflict(first: str, second: str, why: str) -> Usage:
+def conflict(first: str, second: str, why: str, *, hint: str = "give one of them") -> Usage:
     """Error for two flags that cannot stand together."""
-    return Usage(f"{first} and {second} contradict each other: {why}", hint="give one of them", field=second)
+    return Usage(f"{first} and {second} contradict each other: {why}", hint=hint, field=second)
 
 
 def read_duration(text: str | None, flag: str, *, allow_zero: bool = False) -> timedelta | None:

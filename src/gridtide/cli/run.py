@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gridtide.cli.errors import NOT_NOW, Usage, describe
-from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
+from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions, set_by
 
 __all__ = ["CONTEXT", "command"]
 
@@ -34,6 +34,7 @@ def command(
     learn_duration: Annotated[
         bool, typer.Option("--learn-duration", help="Plan with the lengths of past runs of that name.")
     ] = False,
+    budget: Annotated[str | None, set_by("--budget", metavar="NAME")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; start nothing.")] = False,
     clock_speed: Annotated[
         float | None,
@@ -57,7 +58,7 @@ def command(
     check(argv, os.environ)
     label = waiting.default_name(argv) if name is None else name
     session, asked = waiting.open_job(
-        "run", job, how, where, say, name=label, clock_speed=clock_speed, learn=learn_duration
+        "run", job, how, where, say, name=label, clock_speed=clock_speed, learn=learn_duration, budget=budget
     )
     if dry_run:
         return waiting.rehearse(session, asked)

@@ -15,6 +15,10 @@ __all__ = [
     "ANSWERS",
     "AlternativeShape",
     "BandShape",
+    "BudgetPeriodShape",
+    "BudgetShape",
+    "BudgetStateShape",
+    "BudgetUseShape",
     "CheckShape",
     "CompareRow",
     "CompareShape",
@@ -40,6 +44,7 @@ __all__ = [
     "PotentialShape",
     "PotentialThresholdsShape",
     "PowerShape",
+    "ReboundShape",
     "RecordedDecisionShape",
     "RecordedRunShape",
     "RejectedShape",
@@ -317,6 +322,18 @@ class LearnedShape(TypedDict):
     runs: int
 
 
+class BudgetUseShape(TypedDict):
+    """What a run drew from its budget: ``ok``, ``warn``, ``delay`` or ``refuse``; *settled_g* once it is over."""
+
+    name: str
+    mode: str
+    verdict: str
+    message: str
+    reserved_g: float
+    settled_g: float | None
+    affordable_at: str | None
+
+
 class RunShape(TypedDict):
     """``gridtide run`` and ``gridtide wait``."""
 
@@ -333,6 +350,7 @@ class RunShape(TypedDict):
     forced: bool
     stopped_by: str | None
     exit_code: int
+    budget: BudgetUseShape | None
     decision: DecisionShape | None
     outcome: OutcomeShape | None
     signal: SignalShape | None
@@ -598,6 +616,54 @@ class PotentialShape(TypedDict):
     warnings: list[str]
 
 
+class BudgetPeriodShape(TypedDict):
+    """Settled runs of one period, newest last, with what they would have emitted at once."""
+
+    start: str
+    end: str
+    runs: int
+    emissions_g: float
+    run_now_emissions_g: float | None
+    saved_g: float | None
+
+
+class ReboundShape(TypedDict):
+    """The last period against the one before: whether more runs ate up what cleaner runs saved."""
+
+    runs_change_percent: float
+    per_run_change_percent: float
+    emissions_change_percent: float
+    is_rebound: bool
+
+
+class BudgetStateShape(TypedDict):
+    """One budget; *available_g* is below zero when it is overdrawn, *exhausted_at* null when the inflow keeps up."""
+
+    name: str
+    allowance_g: float
+    period_s: float
+    mode: str
+    carry_over_percent: float
+    warn_at_percent: float
+    available_g: float
+    reserved_g: float
+    spent_g: float
+    runs: int
+    exhausted_at: str | None
+    periods: list[BudgetPeriodShape]
+    rebound: ReboundShape | None
+
+
+class BudgetShape(TypedDict):
+    """``gridtide budget`` and its subcommands."""
+
+    schema: str
+    now: str
+    file: str
+    budgets: list[BudgetStateShape]
+    warnings: list[str]
+
+
 class ErrorBody(TypedDict):
     """What went wrong and what to do about it."""
 
@@ -627,6 +693,7 @@ ANSWERS: dict[str, type] = {
     "run": RunShape,
     "wait": RunShape,
     "explain": ExplainShape,
+    "budget": BudgetShape,
     "zones": ZonesShape,
     "config": ConfigShape,
     "data": DataImportShape,

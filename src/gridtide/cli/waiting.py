@@ -13,6 +13,8 @@ from ulid import ULID
 
 from gridtide.api import wiring
 from gridtide.cli import payload, story, wording
+from gridtide.cli.allowance import Allowance, draw_on
+from gridtide.cli.allowance import rehearse as rehearse_budget
 from gridtide.cli.countdown import Countdown
 from gridtide.cli.errand import Errand, reacher
 from gridtide.cli.errors import Usage
@@ -61,6 +63,7 @@ def open_job(
     clock_speed: float | None,
     duration: str | None = None,
     learn: bool = False,
+    budget: str | None = None,
 ) -> tuple[Session, Job]:
     """Session and job of a command that waits."""
     if clock_speed is not None and where.at is None:
@@ -68,7 +71,8 @@ def open_job(
     speed = 1.0 if clock_speed is None else clock_speed
     if not 0 < speed <= 1e6:
         raise Usage(f"--clock-speed is {speed:g}; allowed: above 0, up to 1000000", field="--clock-speed")
-    session = Session(command, where, say, overrides=job_settings(job, how), speed=speed)
+    overrides = {**job_settings(job, how), "policies.budget": budget}
+    session = Session(command, where, say, overrides=overrides, speed=speed)
     asked = read_job(session, job, how, name=_checked(name, "--name"), duration=duration, learn=learn)
     if asked.draw is not None and asked.draw.relative_error:
         session.say.note(f"{asked.workload.id}: draws {draw_in_words(asked.draw)}")
@@ -83,7 +87,7 @@ def carry_out(
     once: str | None = None,
     patience: timedelta | None = None,
 ) -> Errand:
-    """Wait, and run *argv* if there is one; returns when all is over."""
+    """Wait, and run *argv* if there is one, on the budget in the settings; returns when all is over."""
     occurrence = str(ULID()) if once is None else _checked(once, "--once")
     with _open_journal(session) as journal:
         for notice in journal.notices:
@@ -91,7 +95,17 @@ def carry_out(
         if once is not None:
             _require_free(journal, job.workload.id, occurrence, session)
         told = len(journal.notices)
-        errand = asyncio.run(_carry_out(session, job, journal, occurrence=occurrence, argv=argv, patience=patience))
+        allowance = None if argv is None else draw_on(session, job, occurrence)
+        try:
+            errand = asyncio.run(
+                _carry_out(
+                    session, job, journal, occurrence=occurrence, argv=argv, patience=patience, allowance=allowance
+                )
+            )
+        except BaseException:
+            if allowance is not None:
+                allowance.give_back(now=session.clock.now())
+            raise
         for notice in journal.notices[told:]:
             session.say.warn(notice)
     return errand
@@ -105,6 +119,7 @@ async def _carry_out(
     occurrence: str,
     argv: Sequence[str] | None,
     patience: timedelta | None,
+    allowance: Allowance | None,
 ) -> Errand:
     process = None if argv is None else LocalProcess(argv, clock=session.clock)
     async with _sources(session) as grid:
@@ -118,6 +133,7 @@ async def _carry_out(
             journal=journal,
             show=Countdown(session.say, name=job.workload.id, timezone=session.shown_timezone),
             pauses=process is not None and job.workload.interruptible,
+            allowance=allowance,
             reach=reacher(),
         )
         with Interrupts(errand, process):
@@ -168,6 +184,7 @@ def rehearse(session: Session, job: Job) -> int:
     session.require_file(reading, covers_now=False)
     made = wiring.decide(job.workload, reading, now=session.now, method=job.method, options=job.options)
     warn_about(session, job, reading, made)
+    drawn = rehearse_budget(session, job, made)
     head = wording.headline(made, session.shown_timezone, now=session.now)
     lines = [f"{job.workload.id}: would {head}", *wording.fields(wording.source_lines(made.signal, reading))]
     session.say.answer(
@@ -184,6 +201,7 @@ def rehearse(session: Session, job: Job) -> int:
             "forced": False,
             "stopped_by": None,
             "exit_code": 0,
+            "budget": drawn,
             "decision": payload.decision(made),
             "outcome": None,
             "signal": None if made.signal is None else payload.signal(made.signal),
@@ -220,6 +238,7 @@ def _answer(session: Session, errand: Errand, *, code: int) -> None:
                 "forced": errand.forced,
                 "stopped_by": None if errand.stopped_by is None else errand.stopped_by.name,
                 "exit_code": code,
+                "budget": None if errand.allowance is None else errand.allowance.shape(),
                 "decision": None if made is None else payload.decision(made),
                 "outcome": story.outcome_payload(outcome),
                 "signal": None if made is None or made.signal is None else payload.signal(made.signal),
@@ -234,6 +253,8 @@ def _answer(session: Session, errand: Errand, *, code: int) -> None:
     pairs = story.savings_fields(outcome) if errand.started else []
     if outcome.planned is not None:
         pairs += story.source_fields(outcome.planned.signal)
+    if errand.allowance is not None and errand.started:
+        pairs.append(("budget", errand.allowance.in_words()))
     session.say.note(f"{errand.job.workload.id}: {story.ending(outcome, session.shown_timezone)}")
     for line in wording.fields(pairs):
         session.say.note(line)

@@ -58,15 +58,22 @@ REASONS = {
     Reason.RESIDENCY: "its data must stay where they are",
     Reason.LATENCY_BUDGET: "the other region is too far away",
     Reason.SPIKE_AHEAD: "a spike is ahead, so it runs before it",
+    Reason.CAPACITY: "there is no room for it yet",
+    Reason.BUDGET_EXHAUSTED: "its carbon budget cannot pay for it yet",
+    Reason.BUDGET_WARNING: "its carbon budget is nearly used up",
+    Reason.RELEASE_RAMP: "others start first, so that not all start at once",
     Reason.KEPT_PLAN: "the plan stands",
     Reason.PAUSED_FOR_LOWER: "it pauses for a cleaner time",
+    Reason.SCALED_FOR_LOWER: "it runs with more where it is cleaner",
 }
 """Reasons in words; a reason without an entry shows its own name."""
 
 
 def named(place: ZoneMapping) -> str:
-    """Place for a headline: the zone, its name, and what was asked for where that differs."""
+    """Place for a headline: the zone, its name, and what was asked for where that differs; a file's name alone."""
     zone = place.zone
+    if place.source == "file":
+        return place.asked
     text = f"{zone.key} ({zone.name})" if zone.name and zone.name != zone.key else zone.key
     asked = place.asked.strip()
     return text if asked.upper() == zone.key.upper() or not asked else f"{text}, asked as {asked}"
@@ -82,7 +89,10 @@ def amount(value: float | None, unit: str) -> str:
 
 def percent(share_of_one: float | None) -> str:
     """Signed percentage of a change, or ``unknown``."""
-    return "unknown" if share_of_one is None else f"{100.0 * share_of_one:+.1f} %"
+    if share_of_one is None:
+        return "unknown"
+    rounded = round(100.0 * share_of_one, 1)
+    return f"{rounded:+.1f} %" if rounded else "0.0 %"
 
 
 def share(value: float | None, reference: float | None) -> float | None:

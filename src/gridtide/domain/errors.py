@@ -10,7 +10,7 @@ Errors, grouped by who can act on them.
       GridError                    retry later: RateLimited, ProviderUnavailable, StaleSignal
                                    permanent: Unauthorized, ZoneNotCovered, HorizonTooShort, MalformedPayload
       ExecutorError                retry: Conflict, Unreachable;  permanent: Refused, Unsupported, NotFound
-      JournalUnavailable           free disk space or mend the folder; work goes on meanwhile
+      BudgetExhausted              ask again when grams have flowed in
       JournalUnavailable           the local records cannot be read or written; work goes on without them
 
 An expected outcome ("wait", "no data yet") is not an error: it is a `Decision`.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 __all__ = [
+    "BudgetExhausted",
     "CarbonError",
     "ConfigurationError",
     "Conflict",
@@ -224,6 +225,13 @@ class NotFound(ExecutorError):
     """The object, command or file is not there."""
 
     code = "not_found"
+
+
+class BudgetExhausted(CarbonError):
+    """A carbon budget turns work down; ask again when grams have flowed in."""
+
+    code = "budget_exhausted"
+    retryable = True
 
 
 class JournalUnavailable(CarbonError):

@@ -156,6 +156,16 @@ class Owner:
         self._nudge.set()
         await self.recorder.over(key, at=self.now(), detail=detail)
 
+    def hold(self, work: Work, affordable_at: datetime) -> None:
+        """A carbon budget cannot pay for waiting work before *affordable_at*; its latest start stands."""
+        self.engine.hold(work, affordable_at, now=self.now())
+        self._nudge.set()
+
+    def afford(self, work: Work) -> None:
+        """Its budget can pay now."""
+        self.engine.afford(work, now=self.now())
+        self._nudge.set()
+
     def cancel(self, work: Work) -> None:
         """Nobody wants the work any more."""
         self.engine.ended(work)

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS budgets (
     warn_at REAL NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS holders (
-    id TEXT PRIMARY KEY, workload TEXT NOT NULL, owner TEXT NOT NULL, until TEXT NOT NULL
+    id TEXT PRIMARY KEY, workload TEXT NOT NULL, occurrence TEXT NOT NULL, owner TEXT NOT NULL, until TEXT NOT NULL
 ) STRICT;
 """
 
@@ -76,11 +76,13 @@ class Holder(NamedTuple):
 
     Attributes:
         workload: Name of the work.
+        occurrence: Which run of it, as the journal names it.
         owner: Process, as `gridtide.ledger.owner.this_owner` names it.
         until: When the reservation is closed even if that process cannot be seen to have ended.
     """
 
     workload: str
+    occurrence: str
     owner: str
     until: datetime
 
@@ -194,8 +196,8 @@ class BudgetBook:
                 )
                 if holder is not None:
                     db.execute(
-                        "INSERT OR REPLACE INTO holders VALUES (?, ?, ?, ?)",
-                        (reservation, holder.workload, holder.owner, isoformat(holder.until)),
+                        "INSERT OR REPLACE INTO holders VALUES (?, ?, ?, ?, ?)",
+                        (reservation, holder.workload, holder.occurrence, holder.owner, isoformat(holder.until)),
                     )
             return answer
 
@@ -221,20 +223,20 @@ class BudgetBook:
         Args:
             budget: Whose reservations.
             now: The instant of asking.
-            began: Whether the work of that name and reservation id was ever started.
+            began: Whether the occurrence of the work of that name was ever started.
             gone: Whether the process of that name is known to have ended.
         """
         with self._file.reading() as db:
             rows = db.execute(
-                "SELECT r.id, r.reserved_g, h.workload, h.owner, h.until FROM reservations r JOIN holders h ON "
-                "h.id = r.id WHERE r.budget = ? AND r.settled_at IS NULL",
+                "SELECT r.id, r.reserved_g, h.workload, h.occurrence, h.owner, h.until "
+                "FROM reservations r JOIN holders h ON h.id = r.id WHERE r.budget = ? AND r.settled_at IS NULL",
                 (budget.name,),
             ).fetchall()
         found = []
-        for reservation, reserved_g, workload, owner, until in rows:
+        for reservation, reserved_g, workload, occurrence, owner, until in rows:
             if not gone(owner) and parse_instant(until) > now:
                 continue
-            spent_g = float(reserved_g) if began(workload, reservation) else 0.0
+            spent_g = float(reserved_g) if began(workload, occurrence) else 0.0
             self.settle(budget, reservation, spent_g, now=now)
             found.append(Reclaimed(reservation, workload, spent_g))
         return tuple(found)
