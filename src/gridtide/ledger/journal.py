@@ -7,17 +7,18 @@ SQLite with a write-ahead log, one file per user. See `gridtide.ledger.store` fo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ulid import ULID
 
-from gridtide.domain.errors import MalformedFile
+from gridtide.domain.errors import JournalUnavailable, MalformedFile
 from gridtide.domain.instants import isoformat, parse_instant
 from gridtide.ledger import codec
 from gridtide.ledger.effects import Effects
 from gridtide.ledger.owner import is_gone
-from gridtide.ledger.records import DecisionRecord, Outcome, Run
+from gridtide.ledger.records import DecisionRecord, Ending, Outcome, Run
 from gridtide.planning.question import Question
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ __all__ = ["Journal"]
 
 _ACCEPT: Final = (
     "INSERT INTO workloads VALUES (?, ?, ?, ?) ON CONFLICT (workload, occurrence) DO UPDATE SET owner = excluded.owner"
+)
+_UNENDED: Final = (
+    "SELECT workload, occurrence, owner FROM workloads AS w WHERE NOT (workload = ? AND occurrence = ?) AND NOT EXISTS "
+    "(SELECT 1 FROM outcomes AS o WHERE o.workload = w.workload AND o.occurrence = w.occurrence)"
 )
 _CONCLUDE: Final = (
     "INSERT INTO outcomes SELECT ?, ?, ?, ?, ?, ?, coalesce(max(seq), 0) + 1 FROM outcomes WHERE true "
@@ -72,10 +77,15 @@ class Journal(Effects):
         """
         Write down that this process takes care of an occurrence; a later process may take it over.
 
-        Never raises: what cannot be written is counted and said in `notices`.
+        Others whose process died without a word get their ending here, so that each accepted one has one (I2). Never
+        raises: what cannot be written is counted and said in `notices`.
         """
         with self.losing("an acceptance"), self.writing() as db:
             db.execute(_ACCEPT, (workload, occurrence, isoformat(at), self.owner))
+        with suppress(JournalUnavailable):
+            for other, name, owner in self.read(_UNENDED, workload, occurrence):
+                if is_gone(owner):
+                    self._end_orphan(other, name, at=at)
 
     def conclude(self, outcome: Outcome) -> None:
         """
@@ -197,6 +207,17 @@ class Journal(Effects):
         return self._decision(*rows[0]) if rows else None
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _end_orphan(self, workload: str, occurrence: str, *, at: datetime) -> None:
+        intents = self.intents(workload, occurrence)
+        if not all(is_gone(intent.owner) for intent in intents):
+            return
+        begun = any(intent.started_at is not None for intent in intents)
+        note = "its process died, and nobody saw how it went on" if begun else "its process died before it began"
+        ending = Ending.LOST if begun else Ending.NOT_STARTED
+        self.conclude(
+            Outcome(workload=workload, occurrence=occurrence, ending=ending, ended_at=at, note=note),
+        )
 
     def _decision(self, identifier: str, occurrence: str, question: str, decision: str) -> DecisionRecord:
         return DecisionRecord(
