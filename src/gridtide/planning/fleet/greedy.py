@@ -57,8 +57,8 @@ class Board:
         self.cost: list[float] = problem.unplaced_g.tolist()
         self.unplaced: list[float] = list(self.cost)
         self._quota_covers = sweeper.quota_covers
-        self._quota_kwh = [quota.kwh for quota in problem.quotas]
-        self.kw = np.array([limit.kw for limit in problem.limits]).reshape(-1, problem.n_slots)
+        self.kw, quota_kwh = problem.held()
+        self._quota_kwh: list[float] = quota_kwh.tolist()
         # One limit per region is looked up at once; a row without an end stands in where a region has none.
         self.left_kw = np.vstack((self.kw, np.full((1, problem.n_slots), np.inf)))
         self._own, self._shared = _own_limits(problem)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridtide.planning.fleet.room import power_used
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,6 +62,7 @@ class FleetPlan:
         objective_g: *grams* plus what unplaced jobs count. [gCO2eq]
         bound_g: No placement has a lower objective. [gCO2eq]
         unplaced: Jobs for which the limits leave no room.
+        reasons: Why each of *unplaced* has no place.
         method: Which planner answered.
     """
 
@@ -68,24 +71,28 @@ class FleetPlan:
     objective_g: float
     bound_g: float
     unplaced: tuple[int, ...]
+    reasons: tuple[str, ...]
     method: str
 
     @property
     def gap(self) -> float:
-        """Largest possible distance of the objective from the optimum, as a share of the bound."""
-        return (self.objective_g - self.bound_g) / abs(self.bound_g) if self.bound_g else 0.0
+        """Largest possible distance of the objective from the optimum, as a share of the bound; infinite above zero."""
+        above_g = self.objective_g - self.bound_g
+        if above_g <= 0.0:
+            return 0.0
+        return above_g / abs(self.bound_g) if self.bound_g else float("inf")
 
 
 def violations(problem: FleetProblem, placement: Placement) -> list[str]:
     """Every rule that *placement* breaks, in words; empty for a valid one."""
-    broken = [
-        f"job {job} {fault}" for job in range(problem.jobs.size) for fault in _faults_of_job(problem, placement, job)
-    ]
-    kind, covers, quota_covers = problem.kinds()
-    used = np.zeros((covers.shape[1], problem.n_regions, problem.n_slots))
-    for job, slots in enumerate(placement.slots):
-        if slots.size:
-            used[kind[job], placement.region[job], slots] += problem.jobs.power_kw[job]
+    size = problem.jobs.size
+    if placement.region.shape != (size,) or len(placement.slots) != size:
+        return [f"the placement is of {len(placement.slots)} jobs, the problem of {size}"]
+    broken = [f"job {job} {fault}" for job in range(size) for fault in _faults_of_job(problem, placement, job)]
+    if not _inside(problem, placement):
+        return broken
+    _, covers, quota_covers = problem.kinds()
+    used = power_used(problem, placement)
     for limit, counted in zip(problem.limits, covers, strict=True):
         load = used[counted].sum(axis=0)
         broken += [
@@ -97,6 +104,13 @@ def violations(problem: FleetProblem, placement: Placement) -> list[str]:
         if kwh > quota.kwh * (1 + _ROUNDING) + _ROUNDING:
             broken.append(f"quota {quota.name} holds {quota.kwh:g} kWh, {kwh:g} are used")
     return broken
+
+
+def _inside(problem: FleetProblem, placement: Placement) -> bool:
+    """Whether all regions and slots are ones of the problem, so that loads can be added up."""
+    slots = np.concatenate([np.empty(0, np.int64), *placement.slots])
+    there = bool(((slots >= 0) & (slots < problem.n_slots)).all())
+    return there and bool((placement.region < problem.n_regions).all())
 
 
 def _faults_of_job(problem: FleetProblem, placement: Placement, job: int) -> Iterator[str]:
@@ -112,5 +126,5 @@ def _faults_of_job(problem: FleetProblem, placement: Placement, job: int) -> Ite
         yield "leaves its window"
     if jobs.contiguous[job] and slots.max() - slots.min() + 1 != slots.size:
         yield "pauses"
-    if not np.isfinite(jobs.transfer_g[job, region]):
+    if region >= problem.n_regions or not np.isfinite(jobs.transfer_g[job, region]):
         yield f"may not run in region {region}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from gridtide.domain.errors import InvalidInput
 from gridtide.planning.fleet import exact, greedy
 from gridtide.planning.fleet.exact import Effort
 from gridtide.planning.fleet.greedy import Board
 from gridtide.planning.fleet.plan import FleetPlan, Placement
 from gridtide.planning.fleet.prices import FIRST_STEP, Prices, Sweeper, find_prices
 from gridtide.planning.fleet.problem import sample
+from gridtide.planning.fleet.program import UnsolvedError
 from gridtide.planning.fleet.relaxation import relax
+from gridtide.planning.fleet.room import fits_alone, why_unplaced
 
 if TYPE_CHECKING:
     from gridtide.planning.fleet.problem import FleetProblem
@@ -41,6 +45,14 @@ class Method(StrEnum):
     FAST = "fast"
 
 
+class _Found(NamedTuple):
+    """A placement, a bound for all, and who found them."""
+
+    placement: Placement
+    bound_g: float
+    method: Method
+
+
 def plan_fleet(
     problem: FleetProblem, *, method: Method = Method.AUTO, seed: int = 0, effort: Effort | None = None
 ) -> FleetPlan:
@@ -49,30 +61,60 @@ def plan_fleet(
 
     Args:
         problem: Jobs, carbon intensity and limits.
-        method: Exact for some hundred jobs, fast for tens of thousands; auto decides by size.
-        seed: Of random choices; the fast path gives the same plan for the same seed, the exact path as long as no
-            program runs into its time limit.
+        method: Exact for some hundred jobs, fast for tens of thousands; auto decides by size. Exact gives way to fast
+            where figures lie too far apart for the solver; the plan names who answered.
+        seed: Of random choices, zero or more; the fast path gives the same plan for the same seed, the exact path as
+            long as no program runs into its time limit.
         effort: Of the exact path.
 
     Returns:
-        The plan with its bound and gap; jobs for which no room was found are listed, never squeezed in.
+        The plan with its bound and gap; jobs for which no room was found are listed with why, never squeezed in.
+
+    Raises:
+        InvalidInput: There is no such method, or *seed* is below zero.
     """
-    jobs = problem.jobs
+    if method not in set(Method):
+        raise InvalidInput(f"method is {method!r:.40}; allowed: {', '.join(Method)}", field="method")
+    if seed < 0:
+        raise InvalidInput(f"seed is {seed}; allowed: zero or more", field="seed")
+    jobs, method = problem.jobs, Method(method)
     if method is Method.AUTO:
         pair_slots = int(((jobs.deadline - jobs.release) * np.isfinite(jobs.transfer_g).sum(axis=1)).sum())
         method = Method.EXACT if pair_slots <= _MOST_PAIR_SLOTS else Method.FAST
-    if not jobs.size:
-        return _report(problem, Placement(np.empty(0, np.int64), []), 0.0, method)
-    if method is Method.FAST:
-        return _fast(problem, seed)
+    fits = fits_alone(problem)
+    rows = np.flatnonzero(fits)
+    part = problem if fits.all() else replace(problem, jobs=jobs.some(rows))
+    found = _found(part, method, seed, effort or Effort())
+    region, slots = np.full(jobs.size, -1), [np.empty(0, np.int64)] * jobs.size
+    region[rows] = found.placement.region
+    for job, own in zip(rows.tolist(), found.placement.slots, strict=True):
+        slots[job] = own
+    bound_g = found.bound_g + float(problem.unplaced_g[~fits].sum())
+    return _report(problem, _Found(Placement(region, slots), bound_g, found.method))
+
+
+def _found(problem: FleetProblem, method: Method, seed: int, effort: Effort) -> _Found:
+    """Plan jobs that each have a place of their own."""
+    if not problem.jobs.size:
+        return _Found(Placement(np.empty(0, np.int64), []), 0.0, method)
+    if method is Method.EXACT:
+        try:
+            return _exact(problem, seed, effort)
+        except UnsolvedError:
+            pass
+    return _fast(problem, seed)
+
+
+def _exact(problem: FleetProblem, seed: int, effort: Effort) -> _Found:
+    """The linear program for the bound, then `exact`."""
     sweeper = Sweeper(problem)
     _, sweep = find_prices(sweeper, sweeps=_SWEEPS)
     relaxation = relax(sweeper, sweep)
-    placement = exact.improve(sweeper, relaxation, effort=effort or Effort(), seed=seed)
-    return _report(problem, placement, relaxation.bound_g, method)
+    placement = exact.improve(sweeper, relaxation, effort=effort, seed=seed)
+    return _Found(placement, relaxation.bound_g, Method.EXACT)
 
 
-def _fast(problem: FleetProblem, seed: int) -> FleetPlan:
+def _fast(problem: FleetProblem, seed: int) -> _Found:
     """Prices from a sample, then from all jobs; a greedy at these prices, and passes that fill what stayed free."""
     sweeper = Sweeper(problem, tighten=problem.jobs.size <= _SAMPLE)
     start = None
@@ -94,17 +136,20 @@ def _fast(problem: FleetProblem, seed: int) -> FleetPlan:
         rounds = min(_ROUNDS_PER_JOB * problem.jobs.size, _MOST_ROUNDS)
         heat_g = _REPAIR_HEAT * float(np.abs(sweep.cost_g.min(axis=1)).mean())
         greedy.ruin_and_recreate(board, rounds=rounds, seed=seed, heat_g=heat_g)
-    return _report(problem, board.placement, sweep.bound_g, Method.FAST)
+    return _Found(board.placement, sweep.bound_g, Method.FAST)
 
 
-def _report(problem: FleetProblem, placement: Placement, bound_g: float, method: Method) -> FleetPlan:
-    unplaced = np.flatnonzero(placement.region < 0)
-    grams = float(placement.grams(problem).sum())
+def _report(problem: FleetProblem, found: _Found) -> FleetPlan:
+    unplaced = np.flatnonzero(found.placement.region < 0)
+    grams = float(found.placement.grams(problem).sum())
+    objective_g = grams + float(problem.unplaced_g[unplaced].sum())
     return FleetPlan(
-        placement=placement,
+        placement=found.placement,
         grams=grams,
-        objective_g=grams + float(problem.unplaced_g[unplaced].sum()),
-        bound_g=bound_g,
+        objective_g=objective_g,
+        # A plan is itself a bound for the optimum, so a bound above it is rounding.
+        bound_g=min(found.bound_g, objective_g),
         unplaced=tuple(unplaced.tolist()),
-        method=str(method),
+        reasons=tuple(why_unplaced(problem, found.placement)),
+        method=str(found.method),
     )

@@ -90,8 +90,7 @@ class Sweeper:
         self.problem = problem
         self.kind, covers, self.quota_covers = problem.kinds()
         self.covers = covers.astype(np.float64)
-        self.held_kw = np.array([limit.kw for limit in problem.limits]).reshape(-1, problem.n_slots)
-        self.held_kwh = np.array([quota.kwh for quota in problem.quotas])
+        self.held_kw, self.held_kwh = problem.held()
         if tighten:
             self._tighten()
         self._chunks = list(chunks(problem, self.kind))

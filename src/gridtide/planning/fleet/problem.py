@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridtide.domain.errors import InvalidInput
+from gridtide.planning.fleet.arrays import flags, numbers, refuse, whole_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,7 @@ _UNPLACED_FACTOR = 4.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetJobs:
     """
-    Jobs, one entry per job in every array.
+    Jobs, one entry per job in every array; lists will do.
 
     Args:
         release: First slot a job may use, shape (n_jobs,).
@@ -39,7 +40,7 @@ class FleetJobs:
         tenant: Number of the tenant, shape (n_jobs,).
 
     Raises:
-        InvalidInput: Shapes differ, or a job cannot be run at all.
+        InvalidInput: Shapes differ, a figure is none, or a job has no window or region; field and job are named.
     """
 
     release: NDArray[np.int64]
@@ -51,23 +52,34 @@ class FleetJobs:
     tenant: NDArray[np.int64]
 
     def __post_init__(self) -> None:
+        for name in ("release", "deadline", "length", "tenant"):
+            _replace(self, name, whole_numbers(name, getattr(self, name), ndim=1))
+        _replace(self, "power_kw", numbers("power_kw", self.power_kw, ndim=1))
+        _replace(self, "contiguous", flags("contiguous", self.contiguous, ndim=1))
+        _replace(self, "transfer_g", numbers("transfer_g", self.transfer_g, ndim=2))
         size = self.release.size
         for name in ("deadline", "length", "power_kw", "contiguous", "tenant"):
             if getattr(self, name).shape != (size,):
                 raise InvalidInput(f"{name} has shape {getattr(self, name).shape}; allowed: ({size},)", field=name)
-        if self.transfer_g.ndim != 2 or self.transfer_g.shape[0] != size:
-            raise InvalidInput(f"transfer_g has shape {self.transfer_g.shape}; allowed: ({size}, regions)")
-        _refuse("length", self.length < 1, "at least 1")
-        _refuse("release", self.release < 0, "zero or more")
-        _refuse("deadline", self.deadline - self.release < self.length, "release plus length or later")
-        _refuse("power_kw", ~(np.isfinite(self.power_kw) & (self.power_kw >= 0)), "zero or more")
-        _refuse("transfer_g", (np.isnan(self.transfer_g) | (self.transfer_g < 0)).any(axis=1), "zero or more")
-        _refuse("transfer_g", ~np.isfinite(self.transfer_g).any(axis=1), "at least one region")
+        if self.transfer_g.shape[0] != size:
+            raise InvalidInput(
+                f"transfer_g has shape {self.transfer_g.shape}; allowed: ({size}, regions)", field="transfer_g"
+            )
+        refuse("length", self.length < 1, "at least 1")
+        refuse("release", self.release < 0, "zero or more")
+        refuse("deadline", self.deadline - self.release < self.length, "release plus length or later")
+        refuse("power_kw", ~(np.isfinite(self.power_kw) & (self.power_kw >= 0)), "zero or more")
+        refuse("transfer_g", (np.isnan(self.transfer_g) | (self.transfer_g < 0)).any(axis=1), "zero or more")
+        refuse("transfer_g", ~np.isfinite(self.transfer_g).any(axis=1), "at least one region")
 
     @property
     def size(self) -> int:
         """Number of jobs."""
         return int(self.release.size)
+
+    def some(self, rows: NDArray[np.int64]) -> FleetJobs:
+        """These jobs only."""
+        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +89,7 @@ class Limit:
 
     Args:
         name: For messages.
-        kw: Per slot, shape (n_slots,). [kW]
+        kw: Per slot, infinite where there is none, shape (n_slots,). [kW]
         regions: Whose jobs count; None for all.
         tenants: Whose jobs count; None for all.
     """
@@ -86,6 +98,9 @@ class Limit:
     kw: NDArray[np.float64]
     regions: tuple[int, ...] | None = None
     tenants: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _replace(self, "kw", numbers("kw", self.kw, ndim=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,21 +137,30 @@ class FleetProblem:
     slot_hours: float = 1.0
 
     def __post_init__(self) -> None:
+        _replace(self, "values", numbers("values", self.values, ndim=2))
         if not np.isfinite(self.values).all():
             raise InvalidInput("values must be known in every region and slot", field="values")
         if self.jobs.transfer_g.shape[1] != self.n_regions:
             raise InvalidInput(
-                f"transfer_g is for {self.jobs.transfer_g.shape[1]} regions, values for {self.n_regions}"
+                f"transfer_g is for {self.jobs.transfer_g.shape[1]} regions, values for {self.n_regions}",
+                field="transfer_g",
             )
         if not 0.0 < self.slot_hours < float("inf"):
             raise InvalidInput(f"slot_hours is {self.slot_hours}; allowed: above zero", field="slot_hours")
-        _refuse("deadline", self.jobs.deadline > self.n_slots, f"up to {self.n_slots}")
+        refuse("deadline", self.jobs.deadline > self.n_slots, f"up to {self.n_slots}")
         for limit in self.limits:
             if limit.kw.shape != (self.n_slots,) or not (limit.kw >= 0).all():
                 raise InvalidInput(f"limit {limit.name}: kw must be {self.n_slots} figures of zero or more", field="kw")
         for quota in self.quotas:
             if not quota.kwh >= 0:
                 raise InvalidInput(f"quota {quota.name} is {quota.kwh}; allowed: zero or more", field="kwh")
+        rules: list[Limit | Quota] = [*self.limits, *self.quotas]
+        for rule in rules:
+            unknown = [region for region in rule.regions or () if not 0 <= region < self.n_regions]
+            if unknown:
+                raise InvalidInput(
+                    f"{rule.name} counts region {unknown[0]}; allowed: 0 to {self.n_regions - 1}", field="regions"
+                )
 
     @property
     def n_regions(self) -> int:
@@ -159,6 +183,13 @@ class FleetProblem:
         worst = max(float(np.abs(self.values).max(initial=0.0)), 1.0)
         reach = np.where(np.isfinite(self.jobs.transfer_g), self.jobs.transfer_g, 0.0).max(axis=1, initial=0.0)
         return np.asarray(_UNPLACED_FACTOR * worst * self.slot_kwh * self.jobs.length + reach + 1.0)
+
+    def held(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What limits and quotas hold, shape (n_limits, n_slots) and (n_quotas,), always finite. [kW, kWh]"""
+        kw = np.array([limit.kw for limit in self.limits]).reshape(len(self.limits), self.n_slots)
+        kwh = np.array([quota.kwh for quota in self.quotas], dtype=np.float64)
+        most_kw, most_kwh = self.jobs.power_kw.sum(), (self.slot_kwh * self.jobs.length).sum()
+        return np.where(np.isinf(kw), most_kw, kw), np.where(np.isinf(kwh), most_kwh, kwh)
 
     def kinds(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
         """
@@ -190,16 +221,16 @@ def sample(problem: FleetProblem, n_jobs: int, *, seed: int) -> tuple[FleetProbl
     jobs = problem.jobs
     rows = np.sort(np.random.default_rng(seed).choice(jobs.size, size=min(n_jobs, jobs.size), replace=False))
     energy = jobs.power_kw * jobs.length
-    part = float(energy[rows].sum() / energy.sum()) if energy.sum() > 0 else rows.size / jobs.size
-    drawn = replace(jobs, **{field.name: getattr(jobs, field.name)[rows] for field in fields(jobs)})
+    part = float(energy[rows].sum() / energy.sum()) if energy[rows].sum() > 0 else rows.size / jobs.size
     limits = tuple(replace(limit, kw=limit.kw * part) for limit in problem.limits)
     quotas = tuple(replace(quota, kwh=quota.kwh * part) for quota in problem.quotas)
-    return replace(problem, jobs=drawn, limits=limits, quotas=quotas), part
+    return replace(problem, jobs=jobs.some(rows), limits=limits, quotas=quotas), part
 
 
 def region_limits(capacity_kw: NDArray[np.float64]) -> tuple[Limit, ...]:
     """One limit per region, from capacities of shape (n_regions, n_slots). [kW]"""
-    return tuple(Limit(name=f"region {r}", kw=kw, regions=(r,)) for r, kw in enumerate(capacity_kw))
+    rows = numbers("capacity_kw", capacity_kw, ndim=2)
+    return tuple(Limit(name=f"region {r}", kw=kw, regions=(r,)) for r, kw in enumerate(rows))
 
 
 def transfer_grams(
@@ -222,13 +253,27 @@ def transfer_grams(
 
     Returns:
         Zero at home, shape (n_jobs, n_regions). [gCO2eq]
+
+    Raises:
+        InvalidInput: Shapes differ, or a figure is below zero or names no region or slot.
     """
+    values = numbers("values", values, ndim=2)
+    data_gb, home = numbers("data_gb", data_gb, ndim=1), whole_numbers("home", home, ndim=1)
+    release = whole_numbers("release", release, ndim=1)
+    for name, given in (("home", home), ("release", release)):
+        if given.shape != data_gb.shape:
+            raise InvalidInput(f"{name} has shape {given.shape}; allowed: {data_gb.shape}", field=name)
+    if not 0.0 <= kwh_per_gb < float("inf"):
+        raise InvalidInput(f"kwh_per_gb is {kwh_per_gb}; allowed: zero or more", field="kwh_per_gb")
+    refuse("data_gb", ~(np.isfinite(data_gb) & (data_gb >= 0.0)), "zero or more")
+    refuse("home", (home < 0) | (home >= values.shape[0]), f"0 to {values.shape[0] - 1}")
+    refuse("release", (release < 0) | (release >= values.shape[1]), f"0 to {values.shape[1] - 1}")
     ends = 0.5 * (values[home, release][:, None] + values[:, release].T)
     grams = data_gb[:, None] * kwh_per_gb * ends
     grams[np.arange(home.size), home] = 0.0
     return np.asarray(grams)
 
 
-def _refuse(name: str, bad: NDArray[np.bool_] | np.bool_, allowed: str) -> None:
-    if bad.any():
-        raise InvalidInput(f"{name} of job {int(np.argmax(bad))} is out of bounds; allowed: {allowed}", field=name)
+def _replace(owner: object, field: str, value: object) -> None:
+    """Set a field of a frozen value while it is being made."""
+    object.__setattr__(owner, field, value)

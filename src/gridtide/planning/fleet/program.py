@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
     from gridtide.planning.fleet.prices import Sweeper
 
-__all__ = ["Columns", "Program", "Solution", "build", "solve", "solve_whole", "use_kw"]
+__all__ = ["Columns", "Program", "Solution", "UnsolvedError", "build", "solve", "solve_whole", "use_kw"]
 
 _WHOLE: Final = 1e-6
 _ROOM: Final = 1e-9
+
+
+class UnsolvedError(ArithmeticError):
+    """The solver found no answer to a program that has one: its figures lie too many orders of magnitude apart."""
 
 
 class Columns(NamedTuple):
@@ -143,13 +147,20 @@ def build(
 
 
 def solve(sweeper: Sweeper, program: Program) -> Solution:
-    """Solve the linear relaxation; it always has a solution."""
+    """
+    Solve the linear relaxation; it always has a solution.
+
+    Raises:
+        UnsolvedError: The solver cannot find it.
+    """
     if not program.cost.size:
         return _solution(sweeper, program, 0.0, program.cost, sweeper.none())
     from scipy.optimize import linprog  # noqa: PLC0415 - as above
 
     rows = (program.less, program.less_bound) if program.less.shape[0] else (None, None)
     answer = linprog(program.cost, *rows, program.equal, program.equal_bound, bounds=(0.0, 1.0), method="highs-ds")
+    if answer.x is None:
+        raise UnsolvedError(answer.message)
     slot, quota = np.zeros(sweeper.held_kw.size), np.zeros(sweeper.held_kwh.size)
     if program.less.shape[0]:
         paid = np.maximum(-np.asarray(answer.ineqlin.marginals), 0.0)
