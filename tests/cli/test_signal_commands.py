@@ -16,7 +16,7 @@ def test_now_says_value_unit_source_and_what_is_lowest_ahead(run, given):
 
     assert result.code == 0
     assert result.out == (
-        "file, asked as series.csv: 300 gCO2eq/kWh\n"
+        "series.csv: 300 gCO2eq/kWh\n"
         "  holds         Thu 2026-01-01 00:00 to 01:00 UTC\n"
         "  lowest ahead  0.0 gCO2eq/kWh, Thu 2026-01-01 03:00 to 04:00 UTC, -100.0 %\n"
         "  signal        average [gCO2eq/kWh]\n"
@@ -44,15 +44,17 @@ def test_now_in_json_carries_the_labels(run, given):
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (("--unit", "kg/MWh"), 300.0),
-        (("--unit", "lb/MWh"), 300 * 0.45359237),
+        (("--unit", "kg/MWh", "--at", "2026-01-01T00:00Z"), 300.0),
+        (("--unit", "lb/MWh", "--at", "2026-01-01T00:00Z"), 300 * 0.45359237),
         (("--step-shape", "linear", "--at", "2026-01-01T00:30Z"), 250.0),
     ],
     ids=["kg", "lb", "linear"],
 )
-def test_units_and_step_shapes_are_declared(run, given, flags, expected):
+def test_units_and_step_shapes_are_declared(run, series, flags, expected):
     """A unit is converted, a line is read between its points."""
-    assert run("now", *given, *flags, "--json").json["value"]["g_per_kwh"] == pytest.approx(expected, abs=1e-9)
+    answer = run("now", "--series", series, *flags, "--json").json
+
+    assert answer["value"]["g_per_kwh"] == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_relative_signal_is_never_shown_in_grams(run, given):

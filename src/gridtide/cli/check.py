@@ -23,7 +23,7 @@ def command(
     where: SignalOptions,
     say: OutputOptions,
     require_data: Annotated[
-        bool, typer.Option("--require-data", help="Leave with 69 when nothing is known, instead of the no-data rule.")
+        bool, typer.Option("--require-data", help="Leave with 69 without current values, instead of the no-data rule.")
     ] = False,
 ) -> int:
     """
@@ -43,7 +43,7 @@ def command(
     asked = read_job(session, job, how, duration="1h")
     reading = session.read(ahead=asked.ahead, back=asked.back)
     if require_data:
-        session.require(reading)
+        session.require_current(reading)
     session.require_file(reading, covers_now=False)
     made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
     warn_about(session, asked, reading, made)
@@ -73,9 +73,9 @@ def _lines(session: Session, reading: Reading, made: Decision, *, go: bool) -> l
     if reading.series and reading.series.curve_at(to_ns(session.now)) is not None:
         pairs.append(("now", wording.amount(reading.series.value_at(session.now), reading.series.signal.unit)))
     if not go:
-        pairs.append(("better", wording.when(made.start, session.shown_timezone, now=session.now)))
+        pairs.append(("starts", wording.when(made.start, session.shown_timezone, now=session.now)))
         if made.signal is not None:
-            pairs.append(("then", wording.amount(made.mean, made.signal.unit)))
+            pairs.append(("mean then", wording.amount(made.mean, made.signal.unit)))
     reason = wording.REASONS.get(made.reason, str(made.reason))
     pairs += wording.source_lines(made.signal, reading)
     return [f"{wording.named(session.place)}: {word}, {reason}", *wording.fields(pairs)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
-from gridtide.cli.options import OutputOptions, SignalOptions, read_duration
+from gridtide.cli.options import OutputOptions, SignalOptions, SourceOptions, read_duration
 
 if TYPE_CHECKING:
     from gridtide.cli.session import Session
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from gridtide.domain.zone import ZoneMapping
 
 __all__ = ["command"]
+
+_BAR: Final = 10
+"""Length of the bar of the highest mean. [columns]"""
 
 
 class _Region(NamedTuple):
@@ -38,7 +42,7 @@ def command(
         typer.Argument(metavar="REGION...", help="Zones or cloud regions; those of the settings when left out."),
     ] = None,
     *,
-    where: SignalOptions,
+    where: SourceOptions,
     say: OutputOptions,
     ahead: Annotated[str, typer.Option("--ahead", metavar="DURATION", help="How far ahead the mean reaches.")] = "24h",
     duration: Annotated[
@@ -46,13 +50,14 @@ def command(
     ] = "1h",
 ) -> None:
     """
-    Show regions side by side: now, the mean ahead and the cleanest window of each.
+    Show regions side by side, the lowest mean first: now, the mean ahead and the cleanest window of each.
 
     All values come from one source and are of one kind; where no source covers every region, yearly figures are
     compared and that is said. A region that fails is shown with its problem and does not stop the others. Exit code 69
     when nothing can be compared.
     """
     from gridtide.cli import payload  # noqa: PLC0415 - keeps --help light
+    from gridtide.cli.errors import Usage  # noqa: PLC0415
     from gridtide.cli.session import Session  # noqa: PLC0415
     from gridtide.domain.errors import ProviderUnavailable  # noqa: PLC0415
     from gridtide.domain.signal import Quality  # noqa: PLC0415
@@ -60,7 +65,9 @@ def command(
     look, length = read_duration(ahead, "--ahead"), read_duration(duration, "--duration")
     assert look is not None  # noqa: S101 - both have defaults
     assert length is not None  # noqa: S101
-    session = Session("compare", where, say)
+    if where.provider == "file":
+        raise Usage("--provider file holds one place", hint="leave --provider out", field="--provider")
+    session = Session("compare", SignalOptions(**asdict(where)), say)
     found = _read(session, _names(session, regions or []), look, length)
     known = [region for region in found if region.now is not None]
     if not known:
@@ -89,14 +96,14 @@ def _names(session: Session, named: list[str]) -> list[str]:
     from gridtide.cli.errors import Usage  # noqa: PLC0415 - keeps --help light
 
     own = session.settings.regions
-    names = named or [name for name in (own.primary, *own.fallback) if name]
+    names = list(dict.fromkeys(named or [name for name in (own.primary, *own.fallback) if name]))
     if len(names) < 2:
         raise Usage(
-            f"{len(names)} region is named; allowed: two or more",
+            f"{', '.join(names)[:40] or 'no region'} is named; allowed: two or more",
             hint="gridtide compare GB FR aws:us-west-2, or set regions in gridtide.toml",
             field="REGION",
         )
-    return list(dict.fromkeys(names))
+    return names
 
 
 def _read(session: Session, names: list[str], look: timedelta, length: timedelta) -> list[_Region]:
@@ -174,19 +181,32 @@ def _lines(session: Session, found: list[_Region], known: _Region, *, ahead: str
 
     assert known.reading is not None  # noqa: S101 - it has a value
     labels, zone = known.reading.series.signal, session.shown_timezone
-    rows = [("region", "zone", "now", f"mean {ahead}", "against first", f"cleanest {duration}")]
-    for region in found:
+    first = found[0]
+    rows = [("region", "zone", "now", f"mean {ahead}", "", f"against {first.name}", f"cleanest {duration}")]
+    highest = max((region.mean for region in found if region.mean is not None), default=None)
+    for region in sorted(found, key=lambda one: float("inf") if one.mean is None else one.mean):
         best = region.cleanest
         window = ""
         if best is not None and best.start is not None and best.end is not None:
             window = f"{_plain(best.mean)}, {wording.span(best.start, best.end, zone)}"
-        change = "-" if region is found[0] else wording.percent(wording.share(region.mean, found[0].mean))
+        change = "-" if region is first else wording.percent(wording.share(region.mean, first.mean))
         key = region.place.zone.key if region.place is not None else "?"
-        rows.append((region.name, key, _plain(region.now), _plain(region.mean), change, window))
-    table = wording.columns(rows, right=frozenset({2, 3, 4}))
+        row = (region.name, key, _plain(region.now), _plain(region.mean), _bar(region.mean, highest), change, window)
+        rows.append(row)
+    table = wording.columns(rows, right=frozenset({2, 3, 5}))
     problems = [f"  {region.name}: {region.problem}" for region in found if region.problem]
     about = wording.fields(wording.source_lines(labels, known.reading))
     return [f"carbon intensity [{labels.unit}]", *table, *problems, *about]
+
+
+def _bar(mean: float | None, highest: float | None) -> str:
+    """Mean as a bar beside the highest one; none where it is not known or nothing is above zero."""
+    from gridtide.cli.chart import BLOCKS  # noqa: PLC0415 - keeps --help light
+    from gridtide.cli.output import encodes  # noqa: PLC0415
+
+    if mean is None or highest is None or highest <= 0 or mean <= 0:
+        return ""
+    return (BLOCKS[-1] if encodes(BLOCKS) else "#") * max(1, round(_BAR * mean / highest))
 
 
 def _plain(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from gridtide.cli.flags import flattened
+from gridtide.cli.grammar import Command
 from gridtide.cli.options import OutputOptions
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def init(
     """Write a first configuration file with every setting, commented out; an existing file is left alone."""
     from gridtide.cli.errors import Usage  # noqa: PLC0415 - keeps --help light
     from gridtide.cli.output import Output  # noqa: PLC0415
+    from gridtide.config.document import SUFFIXES  # noqa: PLC0415
     from gridtide.config.starter import starter  # noqa: PLC0415
     from gridtide.domain.errors import ConfigurationError  # noqa: PLC0415
 
@@ -85,6 +87,13 @@ def init(
         raise Usage(f"--format is {form[:20]!r}; allowed: {', '.join(_FORMATS)}", field="--format")
     path = output or Path(f"gridtide.{form}")
     voice = Output("config", as_json=say.as_json, quiet=say.quiet)
+    beside = next((name for other in SUFFIXES if (name := Path(f"gridtide{other}")) != path and name.exists()), None)
+    if output is None and beside is not None:
+        raise ConfigurationError(
+            f"{beside} is already here, and two of them would leave open which one counts",
+            hint=f"edit {beside}, or name another file with --output",
+            field="--format",
+        )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -108,10 +117,10 @@ def schema() -> None:
 
 
 command.callback(invoke_without_command=True)(flattened(default))
-command.command("show")(flattened(show))
-command.command("check")(flattened(check))
-command.command("init")(flattened(init))
-command.command("schema")(flattened(schema))
+command.command("show", cls=Command)(flattened(show))
+command.command("check", cls=Command)(flattened(check))
+command.command("init", cls=Command)(flattened(init))
+command.command("schema", cls=Command)(flattened(schema))
 
 
 def _answer(settings: Settings, say: OutputOptions, *, everything: bool, word: str) -> None:
@@ -163,6 +172,10 @@ def _said(shape: SettingShape) -> str:
     text = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
     if isinstance(value, list):
         text = ", ".join(map(str, value))
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, float):
+        text = f"{value:g}"
     if value is None or text == "":
         return "-"
     return f"{text} {shape['unit']}".rstrip()

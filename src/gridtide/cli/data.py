@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gridtide.cli.errors import Usage
 from gridtide.cli.flags import flattened
-from gridtide.cli.options import OutputOptions
+from gridtide.cli.grammar import Command
+from gridtide.cli.options import OutputOptions, read_instant
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gridtide.cli.output import Output
+    from gridtide.domain.interval import Interval
     from gridtide.domain.ports import Clock
+    from gridtide.domain.signal import SignalKind
     from gridtide.grid.fetch import Fetcher
     from gridtide.grid.importing import Import, Piece
+    from gridtide.grid.provider import ProviderInfo
 
 __all__ = ["command"]
 
@@ -22,13 +30,15 @@ command = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=True,
+    no_args_is_help=False,
     help="Bring history of a grid zone into a file.",
 )
 
 
-def group() -> None:
+def group(ctx: typer.Context) -> None:
     """Bring history of a grid zone into a file."""
+    if ctx.invoked_subcommand is None:
+        sys.stdout.write(ctx.get_help() + "\n")
 
 
 def fetch(
@@ -36,11 +46,23 @@ def fetch(
     zone: Annotated[str, typer.Argument(metavar="ZONE", help="Grid zone, region or place.")],
     *,
     say: OutputOptions,
-    begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="First instant, with offset.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="End; today 00:00 UTC when left out.")] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=3660, help="Length when --from is left out.")] = 365,
-    signal: Annotated[str | None, typer.Option("--signal", metavar="KIND", help="Kind; the source's first.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV to write.")] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Start, with offset. [default: --days before the end]")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="End, with offset. [default: today 00:00 UTC]")
+    ] = None,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=3660, help="Length when --from is left out. [days]")
+    ] = 365,
+    signal: Annotated[
+        str | None,
+        typer.Option("--signal", metavar="KIND", help="average or marginal. [default: what the source has first]"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="CSV to write. [default: named by source, zone and days]"),
+    ] = None,
 ) -> None:
     """
     Fetch history piece by piece; interrupted, the same command goes on where it stopped.
@@ -52,9 +74,7 @@ def fetch(
     from gridtide.api import live, wiring  # noqa: PLC0415
     from gridtide.api.clocks import SystemClock  # noqa: PLC0415
     from gridtide.cli import output  # noqa: PLC0415
-    from gridtide.domain.instants import isoformat, parse_instant  # noqa: PLC0415
-    from gridtide.domain.interval import Interval  # noqa: PLC0415
-    from gridtide.domain.signal import SignalKind  # noqa: PLC0415
+    from gridtide.domain.instants import isoformat  # noqa: PLC0415
     from gridtide.grid import importing  # noqa: PLC0415
 
     voice = output.Output("data", as_json=say.as_json, quiet=say.quiet)
@@ -65,10 +85,8 @@ def fetch(
     if key is None:
         raise _not_covered(provider.info.name, mapping.zone.key)
     clock = SystemClock()
-    window = importing.default_window(parse_instant(end) if end else clock.now(), days)
-    if begin is not None:
-        window = Interval(parse_instant(begin), parse_instant(end) if end else window.end)
-    kind = SignalKind(signal) if signal in set(SignalKind) else provider.info.kinds[0]
+    window = _window(begin, end, days, now=clock.now())
+    kind = _kind(signal, provider.info)
     path = out or Path(f"{provider.info.name}-{mapping.zone.key}-{window.start:%Y%m%d}-{window.end:%Y%m%d}.csv")
     job = importing.plan_import(provider, key, kind, window, path)
     if job.resume_at > window.start:
@@ -90,16 +108,51 @@ def fetch(
     )
 
 
+def _window(begin: str | None, end: str | None, days: int, *, now: datetime) -> Interval:
+    """Stretch that the flags name."""
+    from gridtide.domain.interval import Interval  # noqa: PLC0415 - keeps --help light
+    from gridtide.grid import importing  # noqa: PLC0415
+
+    last = None if end is None else read_instant(end, "--to", now=now, timezone="UTC")
+    if begin is None:
+        return importing.default_window(last or now, days)
+    first = read_instant(begin, "--from", now=now, timezone="UTC")
+    until = last or importing.default_window(now, days).end
+    if until <= first:
+        raise Usage(
+            f"--from {begin[:40]} is not before --to {(end or 'today 00:00 UTC')[:40]}",
+            hint="name an earlier --from or a later --to",
+            field="--from",
+        )
+    return Interval(first, until)
+
+
+def _kind(asked: str | None, source: ProviderInfo) -> SignalKind:
+    """Kind of signal to fetch; one that the source does not have is refused."""
+    if asked is None:
+        return source.kinds[0]
+    for kind in source.kinds:
+        if asked == kind:
+            return kind
+    allowed = ", ".join(source.kinds)
+    raise Usage(f"--signal is {asked[:40]!r}; {source.name} has: {allowed}", hint="leave it out", field="--signal")
+
+
 async def _run(job: Import, fetcher: Fetcher, clock: Clock, voice: Output) -> int:
     from gridtide.cli.progress import counted  # noqa: PLC0415 - keeps --help light
+    from gridtide.domain.errors import ProviderUnavailable  # noqa: PLC0415
     from gridtide.grid import importing  # noqa: PLC0415
 
     total = 0
     async with fetcher:
         with counted(f"{job.provider.info.name} {job.key}", len(job.pieces), quiet=voice.quiet) as tick:
-            async for piece in importing.import_history(job, fetcher, clock):
-                total += piece.values
-                tick(_line(piece))
+            try:
+                async for piece in importing.import_history(job, fetcher, clock):
+                    total += piece.values
+                    tick(_line(piece))
+            except ProviderUnavailable as error:
+                error.hint = "what was fetched is kept; the same command goes on from there"
+                raise
     return total
 
 
@@ -115,5 +168,5 @@ def _not_covered(provider: str, zone: str) -> Exception:
     )
 
 
-command.callback()(group)
-command.command("import")(flattened(fetch))
+command.callback(invoke_without_command=True)(group)
+command.command("import", cls=Command)(flattened(fetch))

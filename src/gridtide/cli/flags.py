@@ -2,7 +2,8 @@
 How a group of flags becomes one argument.
 
 A command takes ``where: SignalOptions`` and ``say: OutputOptions``; `flattened` shows typer one flag per field of those
-dataclasses, so each flag is written down once and a command reads like its meaning.
+dataclasses, so each flag is written down once and a command reads like its meaning. The group's ``HEADING``, where it
+has one, stands over its flags in the help.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ def flattened(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _parameters_of(group: type) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
+    heading = getattr(group, "HEADING", None)
+    for f in dataclasses.fields(group):
+        for info in getattr(hints[f.name], "__metadata__", ()):
+            info.rich_help_panel = heading
     return [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
         for f in dataclasses.fields(group)

@@ -53,6 +53,9 @@ def command(
     best = cleanest(session, reading, length, window)
     if window.end < session.now + look:
         session.say.warn(f"the forecast ends {payload.instant(window.end)}; --ahead asks for {ahead}")
+    elif best is None:
+        why = f"longer than --ahead {ahead}" if length > look else "nowhere known without a gap"
+        session.say.warn(f"no cleanest window is marked: --duration {duration} is {why}")
     session.say.answer(
         {
             "now": payload.instant(session.now),

@@ -177,7 +177,8 @@ def _deadline(session: Session, job: JobOptions, length: timedelta, release: dat
     deadline = session.instant(job.finish_by, "--finish-by")
     if release is not None and release >= deadline:
         flag = "--not-before" if job.cron is None else "--cron"
-        raise conflict(flag, "--finish-by", "it would have to end before it may start")
+        why, hint = "it would have to end before it may start", f"name an earlier {flag} or a later --finish-by"
+        raise conflict(flag, "--finish-by", why, hint=hint)
     if not job.best_effort:
         earliest = max(session.now, release) if release is not None else session.now
         require_ahead(deadline, now=earliest, duration=length, timezone=session.shown_timezone, field="--finish-by")

@@ -106,14 +106,14 @@ class Session:
             if system.now() < EARLIEST_SANE:
                 self.say.warn(f"the clock says {isoformat(system.now())}: set it, or nothing known now will be found")
             return system
+        start = read_instant(text, "--at", now=system.now(), timezone=self.settings.timezone or "UTC")
         if _is_wall_time(text) and not self.settings.timezone:
             raise Usage(
                 f"--at {text[:40]!r} has no offset",
                 hint="write 2026-01-01T00:00Z, or add --tz Europe/London",
                 field="--at",
             )
-        zone = self.settings.timezone or "UTC"
-        return ScaledClock(read_instant(text, "--at", now=system.now(), timezone=zone), speed=speed)
+        return ScaledClock(start, speed=speed)
 
     # -- place -----------------------------------------------------------------------------------------------------
 
@@ -240,6 +240,22 @@ class Session:
             hint="`gridtide doctor` looks at every source; --provider static gives a yearly figure",
             zone=self.place.zone.key,
         )
+
+    def require_current(self, reading: Reading) -> Reading:
+        """
+        Insist on values of this time: a yearly figure counts only where it was asked for.
+
+        Raises:
+            HorizonTooShort: The file that was named does not reach now.
+            ProviderUnavailable: No source has anything better.
+        """
+        if reading.step is FreshnessStep.STATIC and self.settings.provider != "static":
+            raise ProviderUnavailable(
+                f"only a yearly figure is known for {self.place.zone.key}: {reading.reason or 'no source answers'}",
+                hint="`gridtide doctor` looks at every source; leave --require-data out to take what there is",
+                zone=self.place.zone.key,
+            )
+        return self.require(reading)
 
     def require_file(self, reading: Reading, *, covers_now: bool = True) -> None:
         """

@@ -70,11 +70,13 @@ def saving_line(saving: Saving) -> str:
     share = saving.share
     if share is None:
         against = f"against {saving.baseline}, whose mean is not above zero"
+    elif not round(100.0 * share, 1):
+        against = f"the same as {saving.baseline}"
     else:
         word = "less" if share >= 0 else "more"
         against = f"{abs(100.0 * share):.1f} % {word} than {saving.baseline}"
     grams = saving.grams
-    if grams is None:
+    if grams is None or against.startswith("the same"):
         return f"{means}: {against}"
     return f"{means}: {against}, {abs(grams):.3g} gCO2eq {'saved' if grams >= 0 else 'lost'}"
 

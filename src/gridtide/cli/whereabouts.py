@@ -14,7 +14,7 @@ from gridtide.domain.errors import InvalidInput, MalformedFile, MissingCredentia
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gridtide.cli.options import SignalOptions
+    from gridtide.cli.options import PlaceOptions
     from gridtide.cli.session import Session
     from gridtide.cli.shapes import VerificationShape
     from gridtide.domain.zone import ZoneMapping
@@ -27,7 +27,7 @@ _MOST_BYTES: Final = 4 * 1024 * 1024
 _HOW: Final = "kubectl get node NAME -o json"
 
 
-def refuse_two_places(place: str | None, labels: Path | None, where: SignalOptions, *, metadata: bool) -> None:
+def refuse_two_places(place: str | None, labels: Path | None, where: PlaceOptions, *, metadata: bool) -> None:
     """
     Insist that one thing names the place.
 

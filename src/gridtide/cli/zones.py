@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from gridtide.cli.flags import flattened
-from gridtide.cli.options import OutputOptions, SignalOptions
+from gridtide.cli.grammar import Command
+from gridtide.cli.options import OutputOptions, PlaceOptions, SignalOptions
 
 if TYPE_CHECKING:
     from gridtide.cli.shapes import VerificationShape, ZoneShape
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from gridtide.grid.zones import Opinion
 
 __all__ = ["command"]
+
+_MOST_NAMED: Final = 40
 
 command = typer.Typer(
     rich_markup_mode=None,
@@ -56,6 +60,11 @@ def show(
         found = _regions(catalogue, cloud)
     else:
         found = [_shape(zone) for zone in catalogue.zones()]
+    sources = {name for zone in found for name in zone["sources"]}
+    countries = {zone["country"] for zone in found}
+    for flag, asked, known in (("--source", source, sources), ("--country", country and country.upper(), countries)):
+        if asked is not None and asked not in known:
+            raise _unknown(flag, asked, known)
     wanted = [
         zone
         for zone in found
@@ -81,7 +90,7 @@ def resolve(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare with what each source whose key is set says about the place.")
     ] = False,
-    where: SignalOptions,
+    where: PlaceOptions,
     say: OutputOptions,
 ) -> None:
     """Say which grid zone a place belongs to, who says so and how sure that is."""
@@ -89,7 +98,7 @@ def resolve(
     from gridtide.cli.session import Session  # noqa: PLC0415
 
     whereabouts.refuse_two_places(place, labels, where, metadata=metadata)
-    session = Session("zones", where, say)
+    session = Session("zones", SignalOptions(**asdict(where)), say)
     mapping = whereabouts.mapping_of(session, place, labels, metadata=metadata)
     shape: VerificationShape | None = None
     opinions: tuple[Opinion, ...] = ()
@@ -118,8 +127,8 @@ def resolve(
 
 
 command.callback(invoke_without_command=True)(flattened(default))
-command.command("list")(flattened(show))
-command.command("resolve")(flattened(resolve))
+command.command("list", cls=Command)(flattened(show))
+command.command("resolve", cls=Command)(flattened(resolve))
 
 
 def _shape(zone: Zone) -> ZoneShape:
@@ -130,6 +139,16 @@ def _shape(zone: Zone) -> ZoneShape:
         "timezone": zone.timezone,
         "sources": dict(zone.aliases),
     }
+
+
+def _unknown(flag: str, asked: str, known: set[str]) -> Exception:
+    """Error for a filter that nothing can pass."""
+    from gridtide.cli.errors import Usage  # noqa: PLC0415 - keeps --help light
+    from gridtide.config.load import suggestion  # noqa: PLC0415
+
+    names = sorted(known - {""})
+    allowed = ", ".join(names) if len(names) <= _MOST_NAMED else f"one of {len(names)}, like {', '.join(names[:5])}"
+    return Usage(f"{flag} is {asked[:40]!r}; allowed: {allowed}", hint=suggestion(asked, names), field=flag)
 
 
 def _regions(catalogue: object, cloud: str) -> list[ZoneShape]:

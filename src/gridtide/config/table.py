@@ -101,6 +101,17 @@ class Row:
         high = "" if self.maximum is None else f" to {self._bound(self.maximum)}"
         return f"{words}{low}{high}{' ' + self.unit if self.unit else ''}"
 
+    @property
+    def shown_default(self) -> str:
+        """Default in words, empty where nothing is set."""
+        if isinstance(self.default, timedelta):
+            return format_duration(self.default)
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        if isinstance(self.default, int | float):
+            return f"{self.default:g}"
+        return str(self.default) if isinstance(self.default, str) else ""
+
     def _bound(self, value: float) -> str:
         return format_duration(timedelta(seconds=value)) if self.kind is Kind.DURATION else f"{value:g}"
 

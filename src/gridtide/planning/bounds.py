@@ -53,8 +53,8 @@ class Bounds:
         return known_ns if self.latest_ns is None else min(self.latest_ns, known_ns)
 
     def is_known(self, series: Series) -> bool:
-        """Whether *series* says anything about the time in which the work may run."""
-        end_ns = None if self.latest_ns is None else self.latest_ns + self.length_ns
+        """Whether *series* says anything about the time in which the work may run; late work runs from its release."""
+        end_ns = None if self.latest_ns is None else max(self.latest_ns, self.release_ns) + self.length_ns
         return any(
             curve.end_ns > self.release_ns and (end_ns is None or curve.start_ns < end_ns) for curve in series.curves
         )
