@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Configuration", "policy_row", "reproduce"]
+__all__ = ["PAPER", "Configuration", "policy_row", "reproduce"]
 
 _FOLDER: Final = "gaia"
 _DAYS: Final = 30
@@ -72,7 +72,7 @@ class Configuration(NamedTuple):
     start_index: int = _PAPER_START
 
 
-_PAPER: Final = (
+PAPER: Final = (
     Configuration("NoWait (run-now)", "carbon", "oracle", "0x0"),
     Configuration("Lowest-Slot", "carbon", "lowest"),
     Configuration("Lowest-Window", "carbon", "waiting"),
@@ -105,7 +105,7 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
     if not zones:
         raise InvalidInput(f"no *_lca.csv in {inputs}", hint="name a trace with --zone-file", field="data")
     jobs = read_jobs(_job_file(inputs, recorded))
-    configurations = tuple(dict.fromkeys(_configuration(row) for row in recorded)) or _PAPER
+    configurations = tuple(dict.fromkeys(_configuration(row) for row in recorded)) or PAPER
     rows = [row for zone, path in zones.items() for row in _zone_rows(zone, _read_values(path), jobs, configurations)]
     matched = match_rows(rows, recorded, _KEYS)
     for row, line in zip(rows, matched, strict=True):
