@@ -7,6 +7,7 @@ app) named ``command`` in its module; it returns its exit code, None meaning 0.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -31,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "wait": ("gridtide.cli.wait", "Return when it is time, for && chains"),
     "check": ("gridtide.cli.check", "Is now a good time? Exit code 0 for yes, 75 for not now"),
     "explain": ("gridtide.cli.explain", "Why the last runs waited or started, and what they saved"),
+    "throttle": ("gridtide.cli.throttle", "How many runners of a queue may work now"),
     "budget": ("gridtide.cli.budget", "Carbon budgets of teams, and what is left of them"),
     "zones": ("gridtide.cli.zones", "Grid zones, and which one a place belongs to"),
     "data": ("gridtide.cli.data", "Bring history of a grid zone into a file"),
@@ -43,6 +45,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Name, module and one line for the overview."""
 
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SIGPIPE_EXIT: Final = 141
 _INTERRUPT_EXIT: Final = 130
 
@@ -125,6 +128,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _SIGPIPE_EXIT
     except KeyboardInterrupt:
         return _INTERRUPT_EXIT
+    except OSError as error:
+        return _fail(output.AnswerLost.because(error) if error.errno in _NO_ROOM else error, voice)
     except Exception as error:  # noqa: BLE001 - the one place where everything ends
         return _fail(error, voice)
     return code
@@ -176,7 +181,7 @@ def _fail(error: Exception, voice: output.Output) -> int:
     try:
         voice.error(errors.describe(error))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (OSError, output.AnswerLost):
         output.silence_stdout()
     return errors.exit_code(error)
 

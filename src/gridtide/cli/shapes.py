@@ -56,6 +56,7 @@ __all__ = [
     "SimulateShape",
     "SimulatedSignalShape",
     "StepShape",
+    "ThrottleShape",
     "VerificationShape",
     "ZoneShape",
     "ZonesShape",
@@ -561,6 +562,7 @@ class SimulateShape(TypedDict):
     by_slack: list[dict[str, Any]]
     delays: list[dict[str, Any]]
     pareto: list[dict[str, Any]]
+    moves: list[dict[str, Any]]
     own_footprint: list[dict[str, Any]]
     signals: list[SimulatedSignalShape]
     rejected: RejectedShape
@@ -613,6 +615,32 @@ class PotentialShape(TypedDict):
     guessed: bool
     thresholds: PotentialThresholdsShape
     attribution: str
+    warnings: list[str]
+
+
+class ThrottleShape(TypedDict):
+    """
+    ``gridtide throttle``: *runners* may work now.
+
+    *clean* and *dirty* are in the unit of the signal, null where nothing is known; *bounds* says whether they were
+    ``given`` or are ``quartiles`` of the values around now.
+    """
+
+    schema: str
+    now: str
+    place: PlaceShape
+    runners: int
+    most: int
+    floor: int
+    reason: str
+    clean: float | None
+    dirty: float | None
+    bounds: str
+    last: int | None
+    changes_at: str | None
+    value: StepShape | None
+    signal: SignalShape | None
+    freshness: FreshnessShape
     warnings: list[str]
 
 
@@ -694,6 +722,7 @@ ANSWERS: dict[str, type] = {
     "wait": RunShape,
     "explain": ExplainShape,
     "budget": BudgetShape,
+    "throttle": ThrottleShape,
     "zones": ZonesShape,
     "config": ConfigShape,
     "data": DataImportShape,
