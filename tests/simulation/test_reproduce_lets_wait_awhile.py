@@ -1,6 +1,7 @@
 """Let's Wait Awhile: the recorded tables, and the quirks by hand on a made-up zone."""
 
 import csv
+import gzip
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,6 +15,7 @@ from support import shared_dir
 
 def write_zone(path, value, *, start="2021-01-01", days=375, skip=()):
     begin = datetime.fromisoformat(start)
+    path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         out = csv.writer(file)
         out.writerow(["Time", "Carbon Intensity"])
@@ -147,3 +149,121 @@ def test_a_missing_folder_is_named(tmp_path):
     """Data that are not there are an error of the caller, not an empty table."""
     with pytest.raises(InvalidInput, match="is no folder"):
         reproduce("lets-wait-awhile", data=tmp_path / "nowhere")
+
+
+def job_file(folder_path, *rows):
+    """Jobs of our own beside the zones."""
+    target = folder_path / "data" / "lets-wait-awhile"
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "ml_jobs.csv").write_text(
+        "id,arrival_min,duration_min\n" + "".join(f"{k},{a},{d}\n" for k, (a, d) in rows)
+    )
+
+
+def test_the_jobs_of_the_file_run_whatever_day_they_fall_on(tmp_path):
+    """One job of a slot on Sunday 3 January 2021 at 10:00: strict next workday looks to Monday 09:00, all at 10 g/kWh."""
+    zone = write_zone(tmp_path / "xx_ci.csv", lambda t: 10.0 if t.day == 4 else 100.0)
+    job_file(tmp_path, (0, (2 * 1440 + 600, 30)))
+
+    report = reproduce("lets-wait-awhile", data=tmp_path, zone_files=[zone])
+
+    rows = {(r["deadline_rule"], r["interruptible"]): r for r in report.sections[0].rows if r["forecast_error"] == 0.0}
+    assert rows["baseline", False]["strict_emissions_g_at_1W"] == pytest.approx(100 * 0.5 / 1000)
+    assert rows["next_workday", False]["strict_emissions_g_at_1W"] == pytest.approx(10 * 0.5 / 1000)
+    assert rows["next_workday", False]["job_hours"] == 0.5
+    assert any("1 of 1 jobs of ml_jobs.csv arrive at a weekend" in note for note in report.notes)
+
+
+def test_a_short_series_runs_the_jobs_it_covers(tmp_path):
+    """Of two jobs one ends after the data; four nights are divided by 365 in the peer's mean and by four strictly."""
+    path = tmp_path / "xx_ci.csv"
+    times = [datetime(2020, 1, 1) + timedelta(minutes=30 * k) for k in range(4 * 48)]  # noqa: DTZ001
+    path.write_text("Time,Carbon Intensity\n" + "".join(f"{t},73\n" for t in times))
+    job_file(tmp_path, (0, (0, 60)), (1, (4 * 1440 - 30, 60)))
+
+    report = reproduce("lets-wait-awhile", data=tmp_path, zone_files=[path])
+
+    ml, nightly = (section.rows for section in report.sections)
+    assert ml[0]["emissions_g_at_1W"] == pytest.approx(73 * 1.0 / 1000)
+    assert nightly[0]["avg_ci_g_per_kwh"] == pytest.approx(73 * 4 / 365)
+    assert nightly[0]["strict_avg_ci"] == pytest.approx(73)
+    assert any("1 of 2 jobs end after its last half hour" in note for note in report.notes)
+    assert any("4 nights" in note for note in report.notes)
+
+
+def test_a_series_no_job_fits_into_is_refused(tmp_path):
+    """No row is made up of nothing."""
+    path = write_zone(tmp_path / "xx_ci.csv", night_is_clean)
+    job_file(tmp_path, (0, (400 * 1440, 60)))
+
+    with pytest.raises(InvalidInput, match="no job ends before"):
+        reproduce("lets-wait-awhile", data=tmp_path, zone_files=[path])
+
+
+def test_the_papers_year_is_taken_where_the_file_holds_it(tmp_path):
+    """A file from December 2018 on starts at 1 January 2020, not at the first new year in it."""
+    path = tmp_path / "xx_ci.csv"
+    times = [datetime(2018, 12, 31) + timedelta(minutes=30 * k) for k in range(372 * 48)]  # noqa: DTZ001
+    path.write_text("Time,Carbon Intensity\n" + "".join(f"{t},{50 if t.year == 2020 else 900}\n" for t in times))
+    job_file(tmp_path, (0, (0, 60)))
+
+    row = reproduce("lets-wait-awhile", data=tmp_path, zone_files=[path]).sections[0].rows[0]
+
+    assert row["avg_ci_g_per_kwh"] == pytest.approx(50.0)
+
+
+def test_dialect_and_order_of_the_rows_do_not_matter(tmp_path):
+    """Rows from last to first, columns swapped, byte order mark, CRLF and gzip give the same table."""
+    plain = write_zone(tmp_path / "xx_ci.csv", night_is_clean)
+    head, *rows = [line.split(",") for line in plain.read_text().splitlines()]
+    text = "\ufeff" + "".join(f"{b},{a}\r\n" for a, b in [head, *reversed(rows)])
+    other = tmp_path / "other" / "xx_ci.csv.gz"
+    other.parent.mkdir()
+    other.write_bytes(gzip.compress(text.encode()))
+    job_file(tmp_path, (0, (600, 90)))
+
+    first, second = (
+        reproduce("lets-wait-awhile", data=tmp_path, zone_files=[path]).to_json() for path in (plain, other)
+    )
+
+    assert first["rows"] == second["rows"]
+
+
+def test_a_time_that_occurs_twice_is_named_with_its_line(tmp_path):
+    """The hour that a clock repeats in autumn is not guessed apart."""
+    path = write_zone(tmp_path / "xx_ci.csv", night_is_clean)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[5]]) + "\n")
+
+    with pytest.raises(MalformedFile, match=rf"xx_ci.csv:{len(lines) + 1}:1 Time is .* no row above has"):
+        reproduce("lets-wait-awhile", data=folder(tmp_path), zone_files=[path])
+
+
+def test_two_files_of_one_zone_are_refused(tmp_path):
+    """One would hide the other."""
+    paths = [write_zone(tmp_path / name / "xx_ci.csv", night_is_clean) for name in ("a", "b")]
+
+    with pytest.raises(InvalidInput, match="both zone 'xx'"):
+        reproduce("lets-wait-awhile", data=folder(tmp_path), zone_files=paths)
+
+
+def test_published_values_stand_in_columns_of_their_names(tmp_path):
+    """A row carries what the paper printed for it, from either table."""
+    zone = write_zone(tmp_path / "xx_ci.csv", night_is_clean)
+    tables = tmp_path / "lets-wait-awhile"
+    tables.mkdir()
+    (tables / "published_ml_fig.csv").write_text(
+        "country,deadline_rule,interruptible,forecast_error,published_savings_pct,source\nxx,semi_weekly,True,0.05,7.5,f\n"
+    )
+    (tables / "ml.csv").write_text(
+        "country,deadline_rule,interruptible,forecast_error,savings_pct,published_savings_pct\n"
+        "xx,semi_weekly,True,0.05,7.4,\n"
+    )
+    (tables / "published_nightly_fig_err5.csv").write_text("window_steps_30min,xx_ci,xx_sav\n2,99.5,1.5\n")
+
+    ml, nightly = (s.rows for s in reproduce("lets-wait-awhile", data=folder(tmp_path), zone_files=[zone]).sections)
+
+    told = {(r["deadline_rule"], r["interruptible"], r["forecast_error"]): r["published_savings_pct"] for r in ml}
+    assert told["semi_weekly", True, 0.05] == 7.5
+    assert told["semi_weekly", True, 0.0] is None
+    assert (nightly[2]["published_avg_ci_err5"], nightly[2]["published_savings_pct_err5"]) == (99.5, 1.5)

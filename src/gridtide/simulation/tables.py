@@ -39,10 +39,12 @@ class Table:
     Attributes:
         path: Where it came from, for messages.
         columns: Cells by header, all of one length.
+        lines: Where each row ends in the file, as an editor counts; without it row after row below the header.
     """
 
     path: Path
     columns: dict[str, list[str]]
+    lines: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), []))
@@ -90,11 +92,15 @@ class Table:
             raise self.bad_cell(int(bad[0]), column, f"a whole number from {least}")
         return values.astype(np.int64)
 
-    def wall_clock_seconds(self, column: str) -> NDArray[np.int64]:
+    def wall_clock_seconds(self, column: str, *, any_order: bool = False) -> NDArray[np.int64]:
         """
         One column of ISO 8601 times as seconds since 1970-01-01 00:00 of the clock they were read on, shape (n_rows,).
 
         A time with an offset is converted to UTC; one without is the reading of the table's own clock.
+
+        Args:
+            column: Its header.
+            any_order: Whether rows may stand in any order; each time may occur once all the same.
 
         Raises:
             MalformedFile: A cell is no time, or times do not ascend; the message names row and column.
@@ -107,17 +113,28 @@ class Table:
                 raise self.bad_cell(row, column, "an ISO 8601 time") from None
             aware = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
             seconds[row] = (aware - _EPOCH).total_seconds()
+        if any_order:
+            order = np.argsort(seconds, kind="stable")
+            again = order[1:][np.diff(seconds[order]) == 0]
+            if again.size:
+                raise self.bad_cell(int(again.min()), column, "a time that no row above has")
+            return seconds
         backward = np.flatnonzero(np.diff(seconds) <= 0)
         if backward.size:
             raise self.bad_cell(int(backward[0]) + 1, column, "a time after the one in the row before")
         return seconds
 
+    def line(self, row: int) -> int:
+        """Line of the file on which *row* ends; *row* counts from zero below the header."""
+        return self.lines[row] if self.lines else row + 2
+
     def bad_cell(self, row: int, column: str, allowed: str) -> MalformedFile:
         """Error for one cell; *row* counts from zero below the header, the message as an editor counts lines."""
         cell = self.columns[column][row]
-        place = f"{self.path.name}:{row + 2}:{list(self.columns).index(column) + 1}"
+        line = self.line(row)
+        place = f"{self.path.name}:{line}:{list(self.columns).index(column) + 1}"
         return MalformedFile(
-            f"{place} {column} is {cell[:40]!r}; allowed: {allowed}", path=self.path.name, line=row + 2, column=column
+            f"{place} {column} is {cell[:40]!r}; allowed: {allowed}", path=self.path.name, line=line, column=column
         )
 
 
@@ -135,13 +152,17 @@ def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
     reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        rows = [row for row in reader if row]
+        lines, rows = [], []
+        for row in reader:
+            if row:
+                lines.append(reader.line_num)
+                rows.append(row)
     except csv.Error as error:
         raise MalformedFile(f"{path.name}:{reader.line_num} {error}", path=path.name, line=reader.line_num) from None
     if len(set(header)) != len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise MalformedFile(f"{path.name} has the column {twice[:40]!r} twice", path=path.name, line=1, column=twice)
-    for number, row in enumerate(rows, start=2):
+    for number, row in zip(lines, rows, strict=True):
         if len(row) != len(header):
             raise MalformedFile(
                 f"{path.name}:{number} has {len(row)} cells, the header {len(header)}",
@@ -150,7 +171,7 @@ def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
                 line=number,
             )
     columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-    table = Table(path, {name: list(cells) for name, cells in zip(header, columns, strict=True)})
+    table = Table(path, {name: list(cells) for name, cells in zip(header, columns, strict=True)}, tuple(lines))
     for name in required:
         table.text(name)
     return table
