@@ -83,7 +83,7 @@ def test_control_characters_are_shown():
 def facts(name="zone", **changes):
     row = {
         "policy": name, "zone": name, "jobs": 3, "savings_pct": -4.0, "oracle_savings_pct": 20.0,
-        "pct_of_oracle_savings": -20.0, "run_now_grams": 1000.0, "grams": 1040.0, "late_jobs": 0, "mean_delay_h": 2.0,
+        "pct_of_oracle_savings": -20.0, "run_now_grams": 1000.0, "grams": 1040.0, "late_jobs": 0, "mean_delay_h": 2.0, "moved_jobs": 1,
         "planned_mean_g_per_kwh": 190.0, "mean_g_per_kwh": 204.0, "run_now_mean_g_per_kwh": 200.0,
     }  # fmt: skip
     own = {
@@ -98,11 +98,16 @@ def facts(name="zone", **changes):
         "savings_pct": -4.0,
         "oracle_savings_pct": 20.0,
     }
+    move = {
+        "policy": name, "home": name, "region": name, "jobs": 3, "kwh": 5.0, "data_gb": 20.0, "transfer_g_low": 1.0,
+        "transfer_g": 40.0, "transfer_g_high": 59.0, "run_now_grams": 1000.0, "grams": 1040.0, "savings_pct": -4.0,
+    }  # fmt: skip
     tables = {
         "summary": [row],
         "by_slack": [slack],
         "delays": [{"policy": name, "started_pct": s, "delay_h": s / 10} for s in range(0, 101, 5)],
         "pareto": [{"policy": name, "mean_delay_h": 2.0, "savings_pct": -4.0, "on_front": True}],
+        "moves": [move],
         "own_footprint": [own],
     }
     signal = {
@@ -163,13 +168,23 @@ class TestPage:
         }
         assert not [v for k, v in seen(text).attributes if k == "style"]
 
+    def test_places_are_shown_where_work_may_move(self):
+        """Without a policy that moves work there is no section on it, and zones are zones."""
+        moving, staying = facts(), facts()
+        staying.tables["moves"] = []
+        titles = [[figure.title for figure in simulation_page(made).figures] for made in (moving, staying)]
+
+        assert titles[0][:2] == ["Savings by home", "Where the work ran"]
+        assert titles[1][0] == "Savings by zone"
+        assert "Where the work ran" not in titles[1]
+
     def test_each_chart_has_its_table(self):
         """As many drawings as unfoldable tables, each drawing named for those who do not see it."""
         made = simulation_page(facts())
         text = page.render(made)
         drawn = [f for f in made.figures if f.spec is not None]
 
-        assert len(drawn) == 6
+        assert len(drawn) == 7
         assert text.count("<svg ") == text.count("<details") == len(drawn)
         assert text.count('role="img" aria-label="') == len(drawn)
 

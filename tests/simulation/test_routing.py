@@ -228,7 +228,7 @@ class TestRoom:
                 seed=seed,
                 zones=[zone(folder, "X", seed=5, room=room), zone(folder, "Y", seed=6, scale=0.4, room=room)],
                 work={"count": 12, "interruptible": pauses, "length_spread": 0.3, "data_gb": data},
-                belief={"kind": "ar1", "error": 0.3},
+                belief={"kind": "history"},
                 policies=[{"name": "p", "pauses": pauses, "places": "any", "releases_per_minute": 2, "jitter": "5m"}],
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -165,7 +165,8 @@ def _lines(experiment: Experiment) -> list[str]:
     from gridtide.simulation.experiment import OWN_POWER_W  # noqa: PLC0415
 
     scenario = experiment.scenario
-    rows = [("policy", "zone", "saves", "possible", "share", "delay", "95 %", "late", "kg")]
+    moved = simulation_tables.tables(experiment)["moves"]
+    rows = [("policy", "home" if moved else "zone", "saves", "possible", "share", "delay", "95 %", "late", "kg")]
     rows += [
         (
             row.policy,
@@ -183,16 +184,46 @@ def _lines(experiment: Experiment) -> list[str]:
     jobs, zones = experiment.jobs.size, len(experiment.jobs.zones)
     head = f"{scenario.name}: {_count(jobs, 'job')}, {_count(zones, 'zone')}, {scenario.window}"
     own = summary.own_footprint(experiment)
+    baseline = f"{simulation_tables.BASELINE} at home" if moved else simulation_tables.BASELINE
     cpu = experiment.forecast_cpu_s + sum(f.cpu_s for f in own)
     grams = cpu / 3600.0 * OWN_POWER_W / 1000.0 * experiment.mean_g_per_kwh
     return [
         head,
         *wording.columns(rows, right=frozenset(range(2, 9)), indent="  "),
+        *(("", *_move_lines(moved)) if moved else ()),
         "",
-        f"Savings against {simulation_tables.BASELINE}, on what came true; possible: a perfect forecast, no capacity.",
+        f"Savings against {baseline}, on what came true; possible: a perfect forecast, no capacity.",
         f"Belief: {scenario.belief.kind}; seed {scenario.seed}; simulating took {cpu:.2f} CPU s, about {grams:.3g} g.",
         *(f"Data: {credit}" for credit in experiment.attributions),
     ]
+
+
+def _move_lines(moved: list[dict[str, Any]]) -> list[str]:
+    """Where the work of policies that may move it has run, with the range of what moving its data emitted."""
+    from gridtide.cli import wording  # noqa: PLC0415 - keeps --help light
+
+    rows = [("policy", "home", "ran in", "jobs", "GB moved", "kg for moving", "kg", "saves")]
+    rows += [
+        (
+            row["policy"],
+            row["home"],
+            row["region"],
+            str(row["jobs"]),
+            f"{row['data_gb']:,.0f}" if row["home"] != row["region"] else "-",
+            _band(row),
+            "unknown" if row["grams"] is None else f"{row['grams'] / 1000.0:,.2f}",
+            _percent(row["savings_pct"]),
+        )
+        for row in moved
+    ]
+    return wording.columns(rows, right=frozenset({3, 4, 5, 6, 7}), indent="  ")
+
+
+def _band(row: dict[str, Any]) -> str:
+    if not row["transfer_g_high"]:
+        return "-"
+    low, middle, high = (row[key] / 1000.0 for key in ("transfer_g_low", "transfer_g", "transfer_g_high"))
+    return f"{middle:,.2f} ({low:,.2f} to {high:,.2f})"
 
 
 def _count(number: int, noun: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gridtide.simulation.experiment import Experiment
+    from gridtide.simulation.scenario import Scenario
 
 __all__ = ["facts_of", "write"]
 
@@ -62,7 +63,8 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
         facts=(
             ("time", span),
             ("jobs", f"{experiment.jobs.size:,} in {len(experiment.jobs.zones)} {places}, {source}"),
-            ("baseline", "run-now: the same job with the same power, started when it arrived"),
+            ("baseline", "run-now: the same job with the same power, started when it arrived, at home"),
+            *_moving(scenario),
             ("policies were told", known.get(belief.kind, f"the truth with {belief.kind} errors{errors}")),
             ("faults injected", "; ".join(faults) or "none"),
             ("seed", str(scenario.seed)),
@@ -72,13 +74,24 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
             ),
         ),
         policies=[p.name for p in scenario.policies],
-        at_once=frozenset(p.name for p in scenario.policies if p.method == "run-now"),
+        at_once=frozenset(p.name for p in scenario.policies if p.method == "run-now" and not p.routes),
         tables=simulation_tables.tables(experiment),
         signals=simulation_tables.signals(experiment),
         notes=experiment.notes,
         credits=experiment.attributions,
         own_power_w=OWN_POWER_W,
     )
+
+
+def _moving(scenario: Scenario) -> list[tuple[str, str]]:
+    """Which policies may move work, and what moving is counted with; nothing where none may."""
+    movers = [policy.name for policy in scenario.policies if policy.routes]
+    if not movers:
+        return []
+    low, middle, high = scenario.transfer.kwh_per_gb
+    cost = f"data at {middle:g} kWh/GB ({low:g} to {high:g}) and {scenario.transfer.mbit_per_s:g} Mbit/s"
+    named = ", ".join(f'"{name}"' for name in movers)
+    return [("may move work", f"{named}; {cost}")]
 
 
 def _version() -> str:

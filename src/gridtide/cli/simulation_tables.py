@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from gridtide.domain.instants import isoformat
-from gridtide.simulation import summary
+from gridtide.simulation import moves, summary
 
 if TYPE_CHECKING:
     from gridtide.simulation.experiment import Experiment
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["BASELINE", "signals", "tables"]
 
 BASELINE: Final = "run-now"
-"""What every saving is counted against: the same job, with the same power, started when it arrived."""
+"""What every saving is counted against: the same job, with the same power, started when it arrived, at home."""
 
 
 def tables(experiment: Experiment) -> dict[str, list[dict[str, Any]]]:
@@ -24,6 +24,7 @@ def tables(experiment: Experiment) -> dict[str, list[dict[str, Any]]]:
         "by_slack": summary.by_slack(experiment),
         "delays": summary.delays(experiment),
         "pareto": summary.pareto(experiment),
+        "moves": moves.moves(experiment),
         "own_footprint": [asdict(row) for row in summary.own_footprint(experiment)],
     }
 

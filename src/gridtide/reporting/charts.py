@@ -80,7 +80,13 @@ def strokes(names: Sequence[str], *, plain: Collection[str] = ()) -> list[Stroke
 
 
 def bars_by_group(
-    rows: Sequence[Mapping[str, Any]], *, group: str, value: str, mark: str, series: Sequence[Stroke]
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    group: str,
+    value: str,
+    title: str,
+    series: Sequence[Stroke],
+    mark: str | None = None,
 ) -> Spec:
     """Horizontal bars of *value* for each *group* and series, with a tick at *mark*; losses reach left of zero."""
     y = {"field": group, "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 200}}
@@ -90,7 +96,7 @@ def bars_by_group(
         "encoding": {
             "y": y,
             "yOffset": offset,
-            "x": {"field": value, "type": "quantitative", "title": "saving against run-now [%]", "axis": _FEW_TICKS},
+            "x": {"field": value, "type": "quantitative", "title": title, "axis": _FEW_TICKS},
             "color": _colour(series),
         },
     }
@@ -99,7 +105,8 @@ def bars_by_group(
         "encoding": {"y": y, "yOffset": offset, "x": {"field": mark, "type": "quantitative"}},
     }
     zero = {"mark": {"type": "rule", "color": INK}, "encoding": {"x": {"datum": 0}}}
-    return {"data": {"values": list(rows)}, "height": {"step": 13, "for": "offset"}, "layer": [bars, ticks, zero]}
+    layers = [bars, zero] if mark is None else [bars, ticks, zero]
+    return {"data": {"values": list(rows)}, "height": {"step": 13, "for": "offset"}, "layer": layers}
 
 
 def lines(

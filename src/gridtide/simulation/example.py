@@ -18,6 +18,7 @@ seed = 1                      # of every draw: the same seed gives the same jobs
 name = "US-CAL-CISO"
 # room = 20                   # jobs that may run at once
 # pue = 1.2                   # power usage effectiveness of the site
+# country = "US"              # for residency; cloud = "gcp:us-west2" gives it too, with the distances
 
 [[zones]]
 name = "US-MIDA-PJM"
@@ -31,6 +32,8 @@ slack = "0s..24h"             # how much later than at once a job may start
 power_w = 1000
 # interruptible = true
 # length_spread = 0.3         # true lengths differ from declared ones (log-normal)
+# homes = ["US-CAL-CISO"]     # where drawn jobs arise; every zone when left out
+# data_gb = "0..50"           # moves with a job; regions = [...], residency = ["US"], latency_budget_ms = 80 bind it
 
 [belief]                      # what the policies are told
 kind = "history"              # history: own forecast from the past | issued: recorded ones | ar1, white: drawn errors
@@ -48,6 +51,17 @@ percentile = 40
 [[policies]]
 name = "lowest window"        # the cheapest start in the forecast, planned again every hour
 method = "lowest-window"
+
+# [[policies]]
+# name = "time and place"
+# method = "lowest-window"
+# places = "any"              # also weighs the other zones, with what moving the data costs; home is the default
+# move_margin = 0.1           # least share of the home emissions that a move must save
+# accept_uncertain = true     # also move where the published transfer figures disagree about the sign
+
+# [transfer]
+# kwh_per_gb = [0.001, 0.04, 0.059]   # lowest, middle and highest published figure
+# mbit_per_s = 160
 
 # [[faults]]                  # data that fail: outage | unit | stale
 # kind = "outage"

@@ -46,6 +46,28 @@ def notes_of(experiment: Experiment) -> Iterator[str]:
     unpaid = sum(int(np.isnan(o.paid.mean).sum()) for o in outcomes)
     if unpaid:
         yield f"{unpaid} runs left the known part of their series and could not be paid for; they are in no sum."
+    yield from _on_moves(experiment)
     late = sum(int((o.runs.late_ns > LATE_NS).sum()) for o in outcomes)
     if late:
         yield f"{late} runs started more than 5 s after their latest start, waiting for room."
+
+
+def _on_moves(experiment: Experiment) -> Iterator[str]:
+    """What the figures of policies that may move work rest on."""
+    movers = [o for o in experiment.outcomes if o.routes]
+    if not movers:
+        return
+    yield "Work that moves is counted where it ran, against run-now at home; nothing moves back afterwards."
+    low, middle, high = (sum(float(np.nansum(o.paid.moved[k])) for o in movers) / 1000.0 for k in range(3))
+    if high > 0:
+        yield (
+            f"Moved data emit {middle:,.2f} kg at the middle published figure, {low:,.2f} to {high:,.2f} kg over its "
+            "range; savings count the middle, and a move had to pay at the highest, "
+            "unless the policy accepts an uncertain sign."
+        )
+    uncertain = sum(int(o.runs.uncertain.sum()) for o in movers)
+    if uncertain:
+        yield f"{uncertain} runs stayed home because the saving of a move depends on the transfer figure one believes."
+    stranded = sum(int(((o.runs.haul_zone >= 0) & (o.runs.haul_zone != o.runs.zone)).sum()) for o in movers)
+    if stranded:
+        yield f"{stranded} runs went home after their data had moved, because no room was left where they were sent."

@@ -1,5 +1,5 @@
 """
-Tables of an experiment: by zone, by slack, delays, planned beside realised, and what the simulation itself cost.
+Tables of an experiment: by home zone, by slack, delays, planned beside realised, and what the simulation itself cost.
 
 A saving is the energy-weighted share of run-now's emissions that was avoided; negative for a loss. Where no power is
 known, hours stand in for energy and no grams are stated. Every row names its policy and zone.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridtide.simulation.experiment import Experiment, Outcome
+    from gridtide.simulation.runs import Payment
 
 __all__ = ["ALL_ZONES", "Footprint", "Summary", "by_slack", "delays", "own_footprint", "pareto", "summaries"]
 
@@ -37,15 +38,22 @@ _TINY: Final = 1e-9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """
-    One policy in one zone; figures that nothing is known about are None.
+    One policy and the jobs of one home; figures that nothing is known about are None.
 
     Attributes:
+        zone: Home of the jobs, wherever they ran.
         paid_jobs: Jobs that the figures below stand on.
-        savings_pct: Emissions avoided against run-now. [%]
+        grams: Of the runs where they ran, and of moving their data at the middle figure.
+        run_now_grams: Of the same jobs started at their arrival at home.
+        savings_pct: Emissions avoided against run-now at home, negative for a loss. [%]
+        savings_pct_low: With transfers at their highest published figure. [%]
+        savings_pct_high: With transfers at their lowest published figure. [%]
         oracle_savings_pct: The most that was possible inside the jobs' bounds. [%]
         pct_of_oracle_savings: Part of it that was realised; None where nothing could be saved. [%]
         planned_mean_g_per_kwh: What the first plans expected, weighted like the realised mean.
         late_jobs: Started more than 5 s after their latest start.
+        moved_jobs: Ran in another zone than their home.
+        uncertain_jobs: Stayed home because the saving of a move depends on which transfer figure one believes.
     """
 
     policy: str
@@ -56,6 +64,8 @@ class Summary:
     grams: float | None
     run_now_grams: float | None
     savings_pct: float | None
+    savings_pct_low: float | None
+    savings_pct_high: float | None
     oracle_savings_pct: float | None
     pct_of_oracle_savings: float | None
     run_now_mean_g_per_kwh: float | None
@@ -68,6 +78,11 @@ class Summary:
     forced_jobs: int
     waited_for_room_h: float
     decisions: int
+    moved_jobs: int
+    uncertain_jobs: int
+    transfer_g: float | None
+    transfer_g_low: float | None
+    transfer_g_high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +110,11 @@ class Footprint:
 
 
 def summaries(experiment: Experiment) -> list[Summary]:
-    """One row for each policy and zone, and one over all zones where there are several."""
+    """One row for each policy and home, and one over all homes where there are several."""
     found = []
     everywhere = np.ones(experiment.jobs.size, dtype=bool)
     for outcome in experiment.outcomes:
-        if len(experiment.jobs.zones) > 1:
+        if np.unique(experiment.jobs.zone).size > 1:
             found.append(_summary(experiment, outcome, ALL_ZONES, everywhere))
         for index, name in enumerate(experiment.jobs.zones):
             rows = experiment.jobs.zone == index
@@ -160,7 +175,7 @@ def pareto(experiment: Experiment) -> list[dict[str, object]]:
 def own_footprint(experiment: Experiment) -> list[Footprint]:
     """Our own processor time and its estimated emissions, by policy."""
     found = []
-    blind = {p.name for p in experiment.scenario.policies if p.method in _BLIND}
+    blind = {p.name for p in experiment.scenario.policies if p.method in _BLIND and not p.routes}
     for outcome in experiment.outcomes:
         total = _summary(experiment, outcome, ALL_ZONES, np.ones(experiment.jobs.size, bool))
         forecasts = 0.0 if outcome.policy in blind else experiment.forecast_cpu_s
@@ -188,33 +203,37 @@ def own_footprint(experiment: Experiment) -> list[Footprint]:
 def _summary(experiment: Experiment, outcome: Outcome, zone: str, rows: NDArray[np.bool_]) -> Summary:
     paid, now, best, lived = outcome.paid, experiment.run_now, outcome.best, outcome.runs
     powered = rows & ~np.isnan(paid.grams) & ~np.isnan(now.grams)
-    counted = powered if powered.any() else rows & ~np.isnan(paid.mean) & ~np.isnan(now.mean)
-    weight = paid.kwh if powered.any() else paid.hours
-    now_weight = now.kwh if powered.any() else now.hours
-
-    def total(mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-        return float((mean[counted] * weights[counted]).sum())
-
-    cost, at_once, least = total(paid.mean, weight), total(now.mean, now_weight), total(best.mean, now_weight)
-    energy = float(weight[counted].sum())
+    known = bool(powered.any())
+    counted = powered if known else rows & ~np.isnan(paid.mean) & ~np.isnan(now.mean)
+    weight = paid.kwh if known else paid.weighted_h
+    energy, ran = float(weight[counted].sum()), float((paid.mean * weight)[counted].sum())
+    cost, at_once, least = (_total(payment, counted, known=known) for payment in (paid, now, best))
     foreseen = counted & ~np.isnan(lived.planned_mean)
     foreseen_energy = float(weight[foreseen].sum())
     planned = float((lived.planned_mean[foreseen] * weight[foreseen]).sum())
+    now_energy = float((now.kwh if known else now.weighted_h)[counted].sum())
     saved, possible = at_once - cost, at_once - least
+    low, middle, high = (float(part[counted].sum()) for part in paid.moved)
     delay_h = _delay_h(experiment, outcome)[rows]
+
+    def share(part: float) -> float | None:
+        return 100.0 * part / at_once if at_once > 0 else None
+
     return Summary(
         policy=outcome.policy,
         zone=zone,
         jobs=int(rows.sum()),
         paid_jobs=int(counted.sum()),
-        kwh=energy if powered.any() else None,
-        grams=cost if powered.any() else None,
-        run_now_grams=at_once if powered.any() else None,
-        savings_pct=100.0 * saved / at_once if at_once > 0 else None,
-        oracle_savings_pct=100.0 * possible / at_once if at_once > 0 else None,
+        kwh=energy if known else None,
+        grams=cost if known else None,
+        run_now_grams=at_once if known else None,
+        savings_pct=share(saved),
+        savings_pct_low=share(saved + middle - high),
+        savings_pct_high=share(saved + middle - low),
+        oracle_savings_pct=share(possible),
         pct_of_oracle_savings=100.0 * saved / possible if possible > _TINY * abs(at_once) else None,
-        run_now_mean_g_per_kwh=at_once / float(now_weight[counted].sum()) if energy > 0 else None,
-        mean_g_per_kwh=cost / energy if energy > 0 else None,
+        run_now_mean_g_per_kwh=at_once / now_energy if now_energy > 0 else None,
+        mean_g_per_kwh=ran / energy if energy > 0 else None,
         planned_mean_g_per_kwh=planned / foreseen_energy if foreseen_energy > 0 else None,
         mean_delay_h=float(delay_h.mean()),
         p95_delay_h=float(np.quantile(delay_h, 0.95)),
@@ -223,7 +242,17 @@ def _summary(experiment: Experiment, outcome: Outcome, zone: str, rows: NDArray[
         forced_jobs=int(lived.forced[rows].sum()),
         waited_for_room_h=float(lived.room_ns[rows].sum() / NS_PER_HOUR),
         decisions=int(lived.decisions[rows].sum()),
+        moved_jobs=int((lived.zone != experiment.jobs.zone)[rows].sum()),
+        uncertain_jobs=int(lived.uncertain[rows].sum()),
+        transfer_g=middle if known else None,
+        transfer_g_low=low if known else None,
+        transfer_g_high=high if known else None,
     )
+
+
+def _total(payment: Payment, counted: NDArray[np.bool_], *, known: bool) -> float:
+    """Grams of the counted jobs, or what stands in for them where no power is known."""
+    return float((payment.grams if known else payment.mean * payment.weighted_h)[counted].sum())
 
 
 def _bins(slack_h: NDArray[np.float64]) -> Iterator[tuple[float, float, NDArray[np.bool_]]]:
