@@ -1,20 +1,24 @@
 """Plans under uncertainty, with a price beside carbon, and before a forecast rise."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridtide.domain.decision import Action, Reason
+from gridtide.domain.decision import Action, FreshnessStep, Reason
 from gridtide.domain.errors import InvalidInput, KindMismatch
 from gridtide.domain.interval import Interval
+from gridtide.domain.ports import Reading
 from gridtide.domain.signal import Signal, SignalKind
 from gridtide.domain.workload import Workload
+from gridtide.engine.engine import Engine, Policy
 from gridtide.planning.hedge import cautious, gated
-from gridtide.planning.plan import plan
+from gridtide.planning.plan import PlanOptions, plan
 from gridtide.planning.price import blended, pareto_front
-from gridtide.planning.spike import before_spike, find_spike
+from gridtide.planning.question import Question, answer
+from gridtide.planning.spike import find_spike
 from support import HOUR, T0, at, hourly
 
 EUR = Signal(SignalKind.PRICE, provider="market", zone="X")
@@ -131,23 +135,77 @@ class TestSpike:
         """Without a present value there is nothing to rise from."""
         assert find_spike(hourly(None, 300.0), T0) is None
 
-    def test_work_that_would_start_inside_goes_before(self):
-        """A start in twenty minutes, inside the rise, is brought forward to now."""
+    def test_work_whose_threshold_comes_inside_goes_before(self):
+        """A bound that is met only behind the rise, with too little time to wait for it: the work goes now."""
         now = at(0.6)
-        late = plan(
-            Workload(id="q", duration=timedelta(minutes=20), deadline=at(1) + timedelta(minutes=30), power_w=300.0),
-            self.forecast, now=now, method="run-latest",
-        )  # fmt: skip
-        work = Workload(id="q", duration=timedelta(minutes=20), power_w=300.0)
-        decision = before_spike(late, work, self.forecast, now=now)
+        work = Workload(id="q", duration=timedelta(minutes=20), deadline=at(1) + timedelta(minutes=30), power_w=300.0)
+        decision = plan(work, self.forecast, now=now, method="threshold", options=PlanOptions(threshold=95.0))
 
-        assert late.start == at(1) + timedelta(minutes=10)
         assert (decision.action, decision.reason, decision.start) == (Action.RUN, Reason.SPIKE_AHEAD, now)
         assert decision.grams == pytest.approx(10.0)
-        assert decision.alternatives[0].start == late.start
+        assert decision.alternatives
 
-    def test_a_start_after_the_spike_stays(self):
-        """Work planned for the clean hour behind the rise is left alone."""
-        decision = plan(JOB, self.forecast, now=at(0.6))
+    def test_without_the_forecast_gate_it_still_goes_before(self):
+        """The rule stands on its own."""
+        work = Workload(id="q", duration=timedelta(minutes=20), deadline=at(1) + timedelta(minutes=30))
+        bare = PlanOptions(threshold=95.0, forecast_gate=False)
+        off = replace(bare, spike_lead=timedelta(0))
 
-        assert before_spike(decision, JOB, self.forecast, now=at(0.6)) is decision
+        assert plan(work, self.forecast, now=at(0.6), method="threshold", options=bare).reason is Reason.SPIKE_AHEAD
+        assert plan(work, self.forecast, now=at(0.6), method="threshold", options=off).start == at(1) + timedelta(
+            minutes=10
+        )
+
+    def test_a_far_rise_changes_nothing(self):
+        """Two hours ahead is a matter for the plan, not for this rule."""
+        far = hourly(100.0, 100.0, 100.0, 300.0, 320.0, 90.0)
+        work = Workload(id="q", duration=timedelta(minutes=20), deadline=at(4))
+        bare = PlanOptions(threshold=95.0, forecast_gate=False)
+
+        assert plan(work, far, now=T0, method="threshold", options=bare).reason is Reason.ABOVE_THRESHOLD
+
+    def test_what_was_asked_for_by_name_stays(self):
+        """Run-latest is a control that nobody wants improved."""
+        work = Workload(id="q", duration=timedelta(minutes=20), deadline=at(1) + timedelta(minutes=30))
+
+        assert plan(work, self.forecast, now=at(0.6), method="run-latest").reason is Reason.RUN_LATEST_ASKED
+
+    def test_work_that_is_not_released_waits(self):
+        """Nothing may start before its release, not even for a spike."""
+        work = Workload(id="q", duration=timedelta(minutes=20), release=at(1.1), deadline=at(1.5))
+        bare = PlanOptions(threshold=95.0, forecast_gate=False)
+
+        assert plan(work, self.forecast, now=at(0.6), method="threshold", options=bare).action is Action.WAIT
+
+    @given(st.lists(st.floats(0, 500), min_size=6, max_size=6), st.sampled_from(["lowest-window", "lowest-slots"]))
+    @settings(max_examples=60, deadline=None)
+    def test_a_plan_that_looks_ahead_is_never_changed(self, values, method):
+        """The best window needs no such rule, so the fast paths may leave it out."""
+        work = Workload(id="q", duration=HOUR, deadline=at(6), interruptible=method == "lowest-slots")
+        with_rule = plan(work, hourly(*values), now=at(0.6), method=method)
+        off = plan(work, hourly(*values), now=at(0.6), method=method, options=PlanOptions(spike_lead=timedelta(0)))
+
+        assert with_rule == off
+
+    def test_a_young_plan_that_would_run_into_it_is_given_up(self):
+        """A new forecast puts a spike on the planned start: the dwell keeps plans steady, not into a spike."""
+        job = Workload(id="q", duration=HOUR, release=T0, deadline=at(5))
+        facts = {"planned": at(0.5), "planned_since": at(0) - timedelta(minutes=1), "step": FreshnessStep.LIVE}
+        rise = hourly(100.0, 300.0, 320.0, 330.0, 330.0, 330.0, start=at(-0.5))
+        calm = hourly(100.0, 110.0, 105.0, 112.0, 110.0, 110.0, start=at(-0.5))
+        spiked = answer(Question(workload=job, now=T0, series=rise, **facts))
+
+        assert answer(Question(workload=job, now=T0, series=calm, **facts)).reason is Reason.KEPT_PLAN
+        assert (spiked.action, spiked.reason) == (Action.RUN, Reason.SPIKE_AHEAD)
+        assert spiked.alternatives[0].start == at(0.5)
+
+    def test_the_engine_lets_it_go(self):
+        """On the production path: admitted, read, decided and ordered in one cycle, with the reason recorded."""
+        engine = Engine(Policy(method="threshold", options=PlanOptions(threshold=95.0)))
+        work = Workload(id="q", duration=timedelta(minutes=20), deadline=at(1) + timedelta(minutes=30))
+        engine.admit(work, "1", now=at(0.6), zone="X")
+        step = engine.cycle(at(0.6), {"X": Reading(series=self.forecast, step=FreshnessStep.LIVE)})
+
+        assert len(step.orders) == 1
+        assert step.decided[0].decision.reason is Reason.SPIKE_AHEAD
+        assert answer(step.decided[0].question) == step.decided[0].decision

@@ -63,6 +63,7 @@ def job_settings(job: JobOptions, how: MethodOptions) -> dict[str, object]:
         "policies.max_delay": job.max_delay,
         "policies.min_saving": job.min_saving,
         "policies.on_no_data": job.on_no_data,
+        "policies.spike_lead": how.spike_lead,
         "thresholds.elastic": how.threshold,
     }
 
@@ -233,6 +234,7 @@ def _method(session: Session, how: MethodOptions) -> tuple[str, PlanOptions]:
         threshold=bound if method == "threshold" and how.percentile is None else None,
         percentile=how.percentile,
         start_grid=read_duration(how.start_grid, "--start-grid"),
+        spike_lead=session.settings.policies.spike_lead,
     )
 
 

@@ -246,6 +246,8 @@ class MethodOptions:
         ),
     ] = None
 
+    spike_lead: Annotated[str | None, set_by("--spike-lead")] = None
+
     def __post_init__(self) -> None:
         """Refuse flags that contradict each other."""
         if self.threshold is not None and self.percentile is not None:

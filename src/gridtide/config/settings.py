@@ -22,7 +22,9 @@ from gridtide.domain.secret import Secret
 __all__ = [
     "PROVIDERS",
     "CacheSettings",
+    "CrosscheckSettings",
     "FetchSettings",
+    "ForecastSettings",
     "PathSettings",
     "PolicySettings",
     "ProviderSettings",
@@ -145,6 +147,11 @@ class CacheSettings:
         "Where answers are kept: redis shares them between machines, auto is file for commands and memory elsewhere",
         choices=("auto", "memory", "file", "redis"),
     )
+    refresh: bool = setting(
+        False,
+        Kind.FLAG,
+        "Whether processes that live long fetch what they read again just after each publication, before it is asked for",
+    )
     redis_url: Secret = setting(Secret(""), Kind.SECRET, "Address of the Redis server, for the redis driver")
 
 
@@ -181,6 +188,14 @@ class PolicySettings:
         maximum=99,
         flag="--min-saving",
     )
+    spike_lead: timedelta = setting(
+        timedelta(minutes=30),
+        Kind.DURATION,
+        "Work that would start inside a forecast rise that begins within this goes before it; 0s switches that off",
+        minimum=0,
+        maximum=86_400,
+        flag="--spike-lead",
+    )
     on_no_data: str = setting(
         "profile",
         Kind.CHOICE,
@@ -216,6 +231,32 @@ class FetchSettings:
     retries: int = setting(2, Kind.INTEGER, "Most further tries after a passing fault", minimum=0, maximum=2)
     allow_http: tuple[str, ...] = setting(
         (), Kind.LIST, "Sources that may be asked over plain http, for servers inside a private network"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrosscheckSettings:
+    """A second source that values are held against before they are used."""
+
+    provider: str = setting(
+        "", Kind.TEXT, "Source of the same kind of signal that is asked about the same hours; none when empty"
+    )
+    tolerance: float = setting(
+        2.0,
+        Kind.NUMBER,
+        "How many times apart the means of both sources may be before it is said",
+        minimum=1.01,
+        maximum=20,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastSettings:
+    """What is made of the forecasts of sources."""
+
+    keep: bool = setting(True, Kind.FLAG, "Whether forecasts are kept as they were issued, to be judged by what came")
+    blend: bool = setting(
+        False, Kind.FLAG, "Whether they are blended with our own by how well each did in the last two weeks"
     )
 
 
@@ -282,6 +323,8 @@ class Settings:
     cache: CacheSettings = field(default_factory=CacheSettings)
     policies: PolicySettings = field(default_factory=PolicySettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
+    crosscheck: CrosscheckSettings = field(default_factory=CrosscheckSettings)
+    forecasts: ForecastSettings = field(default_factory=ForecastSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     providers: Mapping[str, ProviderSettings] = field(default_factory=lambda: MappingProxyType({}))
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)

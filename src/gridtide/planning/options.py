@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import as_utc
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.planning.duration import RunTimes
 
-__all__ = ["Method", "PlanOptions"]
+__all__ = ["SPIKE_LEAD", "SPIKE_RISE", "Method", "PlanOptions"]
+
+SPIKE_LEAD: Final = timedelta(minutes=30)
+"""How near a rise must be for work to go before it."""
+
+SPIKE_RISE: Final = 0.2
+"""Least rise over the present value, as a share of it. [0..]"""
 
 
 class Method(StrEnum):
@@ -46,6 +52,8 @@ class PlanOptions:
         start_grid: Bind starts to ``release + k * start_grid``; every instant is free when left out.
         hold: Start that was planned before; kept unless a new one saves more than *hold_margin*.
         hold_margin: Share of the held plan's cost that a change must save. [0..1]
+        spike_lead: Work that would start inside a rise that begins within this goes before it; zero for no such rule.
+        spike_rise: Least rise over the present value, as a share of it. [0..]
         alternatives: Most alternatives to list.
         learned: Run times that the workload's duration and reserve come from; kept for the records, decides nothing.
 
@@ -63,6 +71,8 @@ class PlanOptions:
     start_grid: timedelta | None = None
     hold: datetime | None = None
     hold_margin: float = 0.01
+    spike_lead: timedelta = SPIKE_LEAD
+    spike_rise: float = SPIKE_RISE
     alternatives: int = 12
     learned: RunTimes | None = None
 
@@ -77,6 +87,8 @@ class PlanOptions:
             "start_grid", self.start_grid, self.start_grid is None or self.start_grid > timedelta(0), "longer than zero"
         )
         _require("hold_margin", self.hold_margin, 0 <= self.hold_margin <= 1, "from 0 to 1")
+        _require("spike_lead", self.spike_lead, self.spike_lead >= timedelta(0), "zero or longer")
+        _require("spike_rise", self.spike_rise, 0 <= self.spike_rise < float("inf"), "zero or more")
         _require("alternatives", self.alternatives, self.alternatives >= 0, "zero or more")
         if self.threshold is not None and self.percentile is not None:
             raise InvalidInput("threshold and percentile are both set", field="percentile", hint="give one of them")

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["POLICY_VERSION", "Method", "PlanOptions", "grams_of", "plan"]
 
-POLICY_VERSION: Final = "1"
+POLICY_VERSION: Final = "2"
 
 _DEFAULTS: Final = PlanOptions()
-_OVERRULED: Final = frozenset({Reason.SAVING_TOO_SMALL, Reason.KEPT_PLAN})
+_OVERRULED: Final = frozenset({Reason.SAVING_TOO_SMALL, Reason.KEPT_PLAN, Reason.SPIKE_AHEAD})
 
 
 def plan(

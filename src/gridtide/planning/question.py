@@ -18,6 +18,7 @@ from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.workload import Elasticity, OnNoData
 from gridtide.planning.plan import PlanOptions, plan
+from gridtide.planning.spike import before_spike
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -248,7 +249,10 @@ def _steady(question: Question, fresh: Decision) -> Decision:
     latest = fresh.latest_start
     if latest is not None and planned > latest:
         return fresh
-    return _kept(question, fresh, planned, Action.WAIT, min(planned, since + question.dwell))
+    kept = _kept(question, fresh, planned, Action.WAIT, min(planned, since + question.dwell))
+    options = question.options or _DEFAULTS
+    assert question.series is not None  # noqa: S101 - there is a fresh plan on it
+    return before_spike(kept, question.series, now=now, lead=options.spike_lead, rise=options.spike_rise)
 
 
 def _kept(question: Question, fresh: Decision, start: datetime, action: Action, wake_at: datetime | None) -> Decision:

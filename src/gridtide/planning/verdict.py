@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gridtide.domain.decision import Reason
 from gridtide.domain.instants import to_ns
 from gridtide.domain.workload import Elasticity, OnNoData
+from gridtide.planning import spike
 from gridtide.planning.fixed import run_cost
 from gridtide.planning.options import Method
 from gridtide.planning.policy import Case, at, choose, threshold_of
@@ -66,7 +67,7 @@ def judge(method: Method, case: Case) -> Verdict:
     if choice is None:
         return _blind(method, case, Reason.HORIZON_TOO_SHORT)
     verdict = Verdict(method, choice.start_ns, choice.reason, choice, is_free=True)
-    return _worth_waiting(_held(verdict, case), case)
+    return _worth_waiting(spike.ahead_of_spike(_held(verdict, case), case), case)
 
 
 def _forced(method: Method, workload: Workload, bounds: Bounds) -> Reason | None:
