@@ -744,17 +744,6 @@ def test_comparison_without_a_common_provider_is_static_for_all(world: World) ->
     assert "no provider covers DE, GB, US-CAL-CISO together" in readings[0].reason
 
 
-def test_disagreement_of_two_sources_is_measured(world: World) -> None:
-    """For `doctor`: the ratio of their means."""
-    world.factor["second"] = 1.5
-
-    async def work():
-        async with client(world, DemoProvider("first"), DemoProvider("second"), prefer=("first",)) as grid:
-            return await grid.disagreement(query(world))
-
-    assert world.clock.run(work()) == ("first", "second", pytest.approx(1.5))
-
-
 def test_listeners_hear_of_every_fetch(world: World) -> None:
     """Good news with the entry, bad news with the problem."""
     heard = []

@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from gridtide.api.measured import MeasuredForecast
 from gridtide.api.wiring import credentials
 from gridtide.config.checks import canonical_provider
 from gridtide.config.places import cache_dir
 from gridtide.domain.errors import ConfigurationError, MissingCredential
-from gridtide.forecasting.own import forecast
+from gridtide.domain.ports import Waiter
 from gridtide.grid.cache import Cache, MemoryStore
 from gridtide.grid.chain import KEYLESS_ORDER
 from gridtide.grid.client import GridClient, Rules
@@ -25,6 +26,7 @@ from gridtide.grid.fetch import Fetcher
 from gridtide.grid.file_store import FileStore
 from gridtide.grid.limits import Limits
 from gridtide.grid.providers.registry import ProviderSpec, all_providers
+from gridtide.grid.refresh import refreshing
 from gridtide.grid.wire import Timing
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from gridtide.grid.provider import Provider
     from gridtide.grid.redis_store import RedisStore
 
-__all__ = ["build_providers", "keyed_providers", "named_providers", "open_fetcher", "open_live"]
+__all__ = ["build_providers", "build_witnesses", "keyed_providers", "named_providers", "open_fetcher", "open_live"]
 
 _LOG: Final = logging.getLogger("gridtide.api.live")
 _REDIS_URL: Final = "redis://localhost:6379/0"
@@ -57,19 +59,28 @@ async def open_live(settings: Settings, clock: Clock, *, keep: bool = False) -> 
     shared = _shared_store(settings, clock)
     fetcher = open_fetcher(settings, clock, limits=Limits(clock, shared=shared, share=_OWN_SHARE) if shared else None)
     rules = Rules(
-        prefer=named_providers(settings), allow_signal_mix=settings.policies.allow_signal_mix, ttl=settings.cache.ttl
+        prefer=named_providers(settings),
+        allow_signal_mix=settings.policies.allow_signal_mix,
+        ttl=settings.cache.ttl,
+        tolerance=settings.crosscheck.tolerance,
     )
     remote = shared or _file_store(settings, clock, keep=keep)
-    cache = Cache(MemoryStore(clock), clock=clock, remote=remote)
     client = GridClient(
-        build_providers(settings), fetcher=fetcher, clock=clock, cache=cache, rules=rules, forecaster=forecast
+        build_providers(settings),
+        fetcher=fetcher,
+        clock=clock,
+        cache=Cache(MemoryStore(clock), clock=clock, remote=remote),
+        rules=rules,
+        forecaster=MeasuredForecast(),
+        witnesses=build_witnesses(settings),
     )
-    try:
-        async with client:
-            yield client
-    finally:
+    async with AsyncExitStack() as stack:
         if shared is not None:
-            await shared.aclose()
+            stack.push_async_callback(shared.aclose)
+        await stack.enter_async_context(client)
+        if settings.cache.refresh and not keep and isinstance(clock, Waiter):
+            await stack.enter_async_context(refreshing(client, clock))
+        yield client
 
 
 def open_fetcher(settings: Settings, clock: Clock, *, limits: Limits | None = None) -> Fetcher:
@@ -134,6 +145,27 @@ def build_providers(settings: Settings) -> list[Provider]:
         if name not in taken and _joins(spec, settings):
             made.append(_make(spec, settings))
     return made
+
+
+def build_witnesses(settings: Settings) -> tuple[Provider, ...]:
+    """
+    Make the second source that values are held against, where one is named.
+
+    Raises:
+        MissingCredential: It needs a key that is not set.
+        ConfigurationError: It is no source that is asked over the network.
+    """
+    if not settings.crosscheck.provider:
+        return ()
+    name = canonical_provider(settings.crosscheck.provider)
+    spec = all_providers().get(name)
+    if spec is None:
+        raise ConfigurationError(
+            f"crosscheck.provider is {name}, which cannot be asked about the same hours",
+            hint="name one source, for example electricitymaps",
+            field="crosscheck.provider",
+        )
+    return (_make(spec, settings),)
 
 
 def keyed_providers(settings: Settings) -> list[Provider]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
     from gridtide.domain.zone import ZoneMapping
     from gridtide.grid.catalogue import Catalogue
+    from gridtide.grid.client import GridClient
     from gridtide.ledger.budgets import BudgetBook
     from gridtide.ledger.journal import Journal
     from gridtide.planning.options import PlanOptions
@@ -130,22 +131,26 @@ async def open_grid(
         from gridtide.api.live import open_live  # noqa: PLC0415
 
         async with open_live(settings, clock, keep=keep) as grid:
-            yield grid
+            yield _remembering(grid, settings, clock)
 
 
-def _blended(grid: GridData, settings: Settings, clock: Clock) -> GridData:
-    """*grid* with forecasts weighed by their record, where a record can be kept."""
-    journal = journal_path(settings)
-    if journal is None:
+def _remembering(grid: GridClient, settings: Settings, clock: Clock) -> GridData:
+    """*grid* whose forecasts are kept as issued and, where asked for, weighed by their record."""
+    wanted, journal = settings.forecasts, journal_path(settings)
+    if journal is None or not (wanted.keep or wanted.blend):
         return grid
-    from gridtide.api.blended import BlendedData  # noqa: PLC0415 - see the module docstring
+    from gridtide.api.blended import BlendedData, Keeper  # noqa: PLC0415 - see the module docstring
     from gridtide.ledger.forecasts import ForecastArchive  # noqa: PLC0415
+    from gridtide.ledger.location import claim  # noqa: PLC0415
 
+    path = journal.with_name("forecasts.sqlite3")
     try:
-        journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return BlendedData(grid, ForecastArchive(journal.with_name("forecasts.sqlite3")), clock)
+        claim(path)
+        archive = ForecastArchive(path)
     except (OSError, JournalUnavailable):
         return grid
+    grid.listen(Keeper(archive, clock))
+    return BlendedData(grid, archive, clock) if wanted.blend else grid
 
 
 def require_absolute(signal: Signal, field: str) -> None:

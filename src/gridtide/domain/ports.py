@@ -28,6 +28,7 @@ __all__ = [
     "CanPause",
     "CanPrepare",
     "Clock",
+    "CrossCheck",
     "DecisionJournal",
     "Executor",
     "GridData",
@@ -83,11 +84,35 @@ class SignalQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrossCheck:
+    """
+    What a second source said about the same hours.
+
+    Args:
+        provider: Of the second source.
+        ratio: Between the means of both over the hours that both know, at least 1; None when it could not tell.
+        tolerance: Ratio up to which they agree.
+        note: In words.
+    """
+
+    provider: str
+    ratio: float | None
+    tolerance: float
+    note: str
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether both say about the same; None when the second source could not tell."""
+        return None if self.ratio is None else self.ratio <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """
     An answer of the grid client: values, the ladder step they came from, and why not a better one.
 
-    *series* may be empty (then *step* is ``none``) but is never None; it may cover less than was asked.
+    *series* may be empty (then *step* is ``none``) but is never None; it may cover less than was asked. *check* is
+    there when a second source was asked about the same hours; *reason* says it in words.
     """
 
     series: Series
@@ -95,6 +120,7 @@ class Reading:
     reason: str = ""
     age: timedelta | None = None
     tried: tuple[str, ...] = ()
+    check: CrossCheck | None = None
 
 
 @runtime_checkable

@@ -53,6 +53,7 @@ def forecast(
     horizon: timedelta,
     step: timedelta = _HOUR,
     method: str = DEFAULT_METHOD,
+    mean_absolute_error: float | None = None,
 ) -> Series:
     """
     Forecast *history* from the last whole step before *issued_at*.
@@ -63,6 +64,7 @@ def forecast(
         horizon: How far ahead of *issued_at*.
         step: Length of the forecast steps; divides a day.
         method: A name from `METHOD_NAMES`.
+        mean_absolute_error: What was measured on this zone, for the label; None when nothing was. [history.signal.unit]
 
     Returns:
         Steps marked `Quality.FORECAST`, labelled with the method and *issued_at*. [history.signal.unit]
@@ -80,7 +82,8 @@ def forecast(
         [50.0, 150.0]
     """
     past, steps = _past(history, issued_at, horizon, step)
-    return _labelled(history, past, method_for(method)(past, steps), issued_at=issued_at, method=method)
+    label = _with_error(method, mean_absolute_error, history)
+    return _labelled(history, past, method_for(method)(past, steps), issued_at=issued_at, method=label)
 
 
 def forecast_with_bands(
@@ -104,12 +107,16 @@ def forecast_with_bands(
     misses = bands.residuals(past, run, steps)
     low, high = bands.quantiles(middle, misses, levels, per_day=past.per_day)
     error = float(np.nanmean(np.abs(misses)))
-    label = f"{method}, mean error {error:.1f} {history.signal.unit}"
+    label = _with_error(method, error, history)
 
     def series(values: NDArray[np.float64]) -> Series:
         return _labelled(history, past, values, issued_at=issued_at, method=label)
 
     return Banded(series(middle), series(low), series(high), levels, error)
+
+
+def _with_error(method: str, error: float | None, history: Series) -> str:
+    return method if error is None else f"{method}, mean error {error:.1f} {history.signal.unit}"
 
 
 def _past(history: Series, issued_at: datetime, horizon: timedelta, step: timedelta) -> tuple[History, int]:

@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING, Final, Self
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.instants import isoformat
 from gridtide.domain.interval import Interval
-from gridtide.domain.ports import Reading
+from gridtide.domain.ports import CrossCheck, Reading
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Scope, Signal, SignalKind
-from gridtide.grid import chain, crosscheck
+from gridtide.grid import chain
 from gridtide.grid.cache import DEFAULT_TTL, Cache, MemoryStore
 from gridtide.grid.choice import Chooser
 from gridtide.grid.desk import Desk
 from gridtide.grid.freshness import DECISION_BOUND
 from gridtide.grid.ladder import Ladder
+from gridtide.grid.memo import Memo
 from gridtide.grid.source import Source
 from gridtide.grid.static import StaticTable
+from gridtide.grid.witness import Witness
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GridClient", "Rules"]
 
-_MEMO_MAX: Final = 4096
 _SOURCES_MAX: Final = 4096
 _WARM_AFTER_S: Final = 60.0
 _OWN_FIGURES: Final = frozenset({"region", "state", "area"})
@@ -67,6 +68,7 @@ class Rules:
         decision_bound: Oldest information that still serves a decision, unless the question says otherwise.
         patience: How long a fetch is waited for when something stale is at hand.
         history_span: How much of the past our own forecast gets.
+        tolerance: Ratio up to which a witness agrees with the answer.
         warm_history: Whether a process that has lived a minute fetches that past once a day while all is well, so
             that a typical profile is at hand when nothing else is.
     """
@@ -78,20 +80,8 @@ class Rules:
     decision_bound: timedelta = DECISION_BOUND
     patience: timedelta = timedelta(seconds=2)
     history_span: timedelta = timedelta(days=28)
+    tolerance: float = 2.0
     warm_history: bool = True
-
-
-_Signature = tuple["Zone", "SignalKind | None", bool, str, "timedelta | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Remembered:
-    """A fresh answer, ready to be given again while it stays fresh."""
-
-    reading: Reading
-    covered: Interval
-    monotonic_until: float
-    informed_at: datetime
 
 
 class GridClient:
@@ -106,6 +96,8 @@ class GridClient:
         rules: Choices of whoever sets it up.
         forecaster: Makes our own forecast where a provider's horizon is short; None for none.
         static: The yearly table.
+        witnesses: Second sources that answers are checked against, first one that covers the zone; none by default,
+            which costs no calls.
         rng: Source of jitter.
     """
 
@@ -119,10 +111,12 @@ class GridClient:
         rules: Rules | None = None,
         forecaster: Forecaster | None = None,
         static: StaticTable | None = None,
+        witnesses: Sequence[Provider] = (),
         rng: random.Random | None = None,
     ) -> None:
         self.rules: Final = rules or Rules()
         self._providers = tuple(providers)
+        self._witnesses = tuple(witnesses)
         self._fetcher = fetcher
         self._clock = clock
         self._cache = cache or Cache(MemoryStore(clock), clock=clock)
@@ -138,9 +132,11 @@ class GridClient:
             forecaster, clock, history_span=self.rules.history_span, decision_bound=self.rules.decision_bound
         )
         self._static = static or StaticTable()
+        alone = Ladder(None, clock, history_span=self.rules.history_span, decision_bound=self.rules.decision_bound)
+        self._witness = Witness(alone, tolerance=self.rules.tolerance)
         self._chooser = Chooser(self._ladder, clock)
         self._sources: dict[tuple[int, str, SignalKind], Source] = {}
-        self._memo: dict[_Signature, _Remembered] = {}
+        self._memo = Memo(clock)
         self._has_forecaster = forecaster is not None
         self._born = clock.monotonic()
         self._warmed: dict[tuple[str, str], float] = {}
@@ -150,17 +146,7 @@ class GridClient:
 
     async def read(self, query: SignalQuery) -> Reading:
         """Best values available now; never raises for missing data, says ``none`` instead."""
-        signature: _Signature = (query.zone, query.kind, query.forecast, query.purpose, query.max_age)
-        memo = self._memo.get(signature)
-        if memo is not None and self._clock.monotonic() < memo.monotonic_until:
-            covered, window, kept = memo.covered, query.window, memo.reading
-            age = self._clock.now() - memo.informed_at
-            fits = covered.start <= window.start and window.end <= covered.end
-            if fits and (query.max_age is None or age <= query.max_age):
-                return Reading(
-                    series=kept.series, step=FreshnessStep.CACHED, reason=kept.reason, age=age, tried=kept.tried
-                )
-        return await self._read(query, signature)
+        return self._memo.get(query) or await self._read(query)
 
     async def read_many(self, queries: Sequence[SignalQuery]) -> tuple[Reading, ...]:
         """
@@ -192,20 +178,6 @@ class GridClient:
         return tuple(
             self._last_step(query, query.kind, reason, tuple(tried), scope=Scope.LIFECYCLE) for query in queries
         )
-
-    async def disagreement(self, query: SignalQuery) -> tuple[str, str, float] | None:
-        """Names of the two best sources of one kind and the ratio of their means (at least 1); None for fewer."""
-        found: list[tuple[str, Series]] = []
-        for group in chain.groups(self._chain(query))[:1]:
-            for candidate in group[:2]:
-                source = self._source(candidate, query.zone)
-                answer = await self._ladder.answer(source, query, self._clock.now())
-                if answer.series is not None:
-                    found.append((source.name, answer.series))
-        if len(found) < 2:
-            return None
-        ratio = crosscheck.disagreement(found[0][1], found[1][1])
-        return None if ratio is None else (found[0][0], found[1][0], ratio)
 
     # -- around it -------------------------------------------------------------------------------------------------
 
@@ -246,35 +218,49 @@ class GridClient:
 
     # -- one question ----------------------------------------------------------------------------------------------
 
-    async def _read(self, query: SignalQuery, signature: _Signature) -> Reading:
+    async def _read(self, query: SignalQuery) -> Reading:
         """Climb down: groups of sources, their profiles, the yearly table, nothing."""
         if query.window.end > self._clock.now():
             query = replace(query, window=_roomy(query.window))
         groups = [[self._source(c, query.zone) for c in group] for group in chain.groups(self._chain(query))]
         tried: list[str] = []
         reached: list[list[Source]] = []
-        kind, behind = query.kind, None
+        behind: Answer | None = None
         for group in groups:
             choice = await self._chooser.best(group, query)
             tried += choice.tried
             if choice.answer is not None and self._says_now(choice.answer, query):
-                reading = self._reading(choice.answer, tried, groups[0][0])
-                self._remember(signature, query, choice.answer, reading)
-                self._warm(choice.answer)
-                return reading
-            if choice.answer is not None:
+                answer, check = await self._tested(choice.answer, query)
+                if answer is not None:
+                    reading = self._reading(answer, tried, groups[0][0], check)
+                    self._memo.put(query, answer, reading)
+                    self._warm(answer)
+                    return reading
+                tried += [check.note] if check else []
+            elif choice.answer is not None:
                 behind = behind or choice.answer
                 tried.append(f"{choice.answer.source.name}: nothing is known after {isoformat(_end(choice.answer))}")
             if choice.refused:
                 continue
-            kind = kind if reached else group[0].candidate.kind
             reached.append(group)
             if not self.rules.allow_signal_mix:
                 break
+        return await self._without(query, groups, reached, behind, tried)
+
+    async def _without(
+        self,
+        query: SignalQuery,
+        groups: Sequence[Sequence[Source]],
+        reached: Sequence[Sequence[Source]],
+        behind: Answer | None,
+        tried: list[str],
+    ) -> Reading:
+        """What is left when nobody has usable values: a profile, the yearly table, or values that end before now."""
         for group in reached:
             profile = await self._chooser.profile(group, query)
             if profile is not None:
                 return self._reading(profile, tried, groups[0][0])
+        kind = reached[0][0].candidate.kind if reached else query.kind
         reason = "; ".join(tried) or f"no provider is set up for {query.zone.key}"
         last = self._last_step(query, kind, reason, tuple(tried))
         if last.step is FreshnessStep.NONE and behind is not None:
@@ -292,21 +278,60 @@ class GridClient:
         """Values of one provider only; ``none`` when it has nothing, typical profile included."""
         source = self._source(candidate, query.zone)
         choice = await self._chooser.only(source, query)
-        answer = choice.answer or await self._chooser.profile([source], query)
+        check: CrossCheck | None = None
+        answer = choice.answer
+        if answer is not None:
+            answer, check = await self._tested(answer, query, stands_in=False)
+        answer = answer or await self._chooser.profile([source], query)
         if answer is None:
             reason = "; ".join(choice.tried)
             return Reading(series=_nothing(query, query.kind), step=FreshnessStep.NONE, reason=reason)
-        return self._reading(answer, list(choice.tried), source)
+        return self._reading(answer, list(choice.tried), source, check)
 
-    def _reading(self, answer: Answer, tried: list[str], first: Source) -> Reading:
+    async def _tested(
+        self, answer: Answer, query: SignalQuery, *, stands_in: bool = True
+    ) -> tuple[Answer | None, CrossCheck | None]:
+        """
+        *answer* with what a second source says of it.
+
+        One that is absurd beside it gives way to the second source's own answer, where that may stand in for it, or
+        to nothing.
+        """
+        witness = self._witness_for(answer, query) if self._witnesses else None
+        if witness is None:
+            return answer, None
+        yearly = self._plausible(answer.source.candidate, query.zone)
+        heard = await self._witness.hear(answer, witness, query, self._clock.now(), yearly_mean=yearly)
+        if not heard.refutes:
+            until = [one.until for one in (answer, heard.answer) if one is not None and one.until is not None]
+            return replace(answer, until=min(until, default=None)), heard.check
+        same = answer.source.candidate.scope is witness.candidate.scope
+        return (heard.answer if same and stands_in else None), heard.check
+
+    def _witness_for(self, answer: Answer, query: SignalQuery) -> Source | None:
+        """The first witness that covers the zone with the same kind of signal and is another source."""
+        own = answer.source.candidate
+        for candidate in chain.candidates(query.zone, self._witnesses, kind=own.kind, purpose=query.purpose):
+            if candidate.name != own.name:
+                return self._source(candidate, query.zone)
+        return None
+
+    def _reading(self, answer: Answer, tried: list[str], first: Source, check: CrossCheck | None = None) -> Reading:
         assert answer.series is not None  # noqa: S101 - an answer that is chosen has values
         reasons = list(tried)
         if answer.source.candidate.kind is not first.candidate.kind:
             reasons.append(f"{answer.source.candidate.kind} instead of {first.candidate.kind}")
         elif answer.source.candidate.scope is not first.candidate.scope:
             reasons.append(f"{answer.source.candidate.scope} instead of {first.candidate.scope} emissions")
+        if check is not None:
+            reasons.append(check.note)
         return Reading(
-            series=answer.series, step=answer.step, reason="; ".join(reasons), age=answer.age, tried=tuple(tried)
+            series=answer.series,
+            step=answer.step,
+            reason="; ".join(reasons),
+            age=answer.age,
+            tried=tuple(tried),
+            check=check,
         )
 
     def _last_step(
@@ -324,20 +349,6 @@ class GridClient:
             return Reading(series=_nothing(query, kind), step=FreshnessStep.NONE, reason=reason, tried=tried)
         series = self._static.series(query.zone, query.window, scope=scope)
         return Reading(series=series, step=FreshnessStep.STATIC, reason=reason, tried=tried)
-
-    def _remember(self, signature: _Signature, query: SignalQuery, answer: Answer, reading: Reading) -> None:
-        self._memo.pop(signature, None)
-        if not answer.is_fresh or answer.until is None:
-            return
-        if len(self._memo) >= _MEMO_MAX:
-            self._memo.clear()
-        now = self._clock.now()
-        self._memo[signature] = _Remembered(
-            reading,
-            query.window,
-            self._clock.monotonic() + (answer.until - now).total_seconds(),
-            now - (answer.age or timedelta(0)),
-        )
 
     def _warm(self, answer: Answer) -> None:
         """Fetch the source's past in the background, once a day; not for a command that is over in a moment."""

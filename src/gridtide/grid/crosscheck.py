@@ -119,15 +119,20 @@ def examine(series: Series, known: Series | None, *, yearly_mean: float | None =
     return Verdict(series, tuple(findings))
 
 
-def disagreement(first: Series, second: Series) -> float | None:
+def disagreement(first: Series, second: Series, *, at_least: int = _RATIO_STEPS_MIN) -> float | None:
     """
     Ratio (at least 1) between the means of two sources over the hours both know; None when they share too few.
+
+    Args:
+        first: Of one source.
+        second: Of the other.
+        at_least: Fewest hours that tell anything.
 
     Example:
         200 g/kWh from one and 100 g/kWh from the other source are 2.0.
     """
     hours, one, other = _paired(first, second)
-    if hours.size < _RATIO_STEPS_MIN:
+    if hours.size < at_least:
         return None
     means = sorted((float(one.mean()), float(other.mean())))
     return float("inf") if means[0] <= 0 < means[1] else means[1] / means[0] if means[1] > 0 else 1.0
