@@ -7,18 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from gridtide.accounting.savings import saving_against_run_now
-from gridtide.cli import story
+from gridtide.accounting.savings import Footprint, Saving, saving_against_run_now
+from gridtide.cli import account, story, totals
+from gridtide.cli.output import Output
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.effect import EffectKey, Receipt
 from gridtide.domain.interval import Interval
 from gridtide.domain.ports import SignalQuery
-from gridtide.domain.signal import SignalKind
+from gridtide.domain.signal import Signal, SignalKind
 from gridtide.domain.workload import OnNoData, Workload
 from gridtide.domain.zone import Zone
 from gridtide.grid.replay import ReplayData
 from gridtide.ledger.journal import Journal
-from gridtide.ledger.records import DecisionRecord, Ending, Outcome
+from gridtide.ledger.records import DecisionRecord, Ending, Outcome, Run
 from gridtide.planning.question import Question, answer
 from gridtide.testing.clock import FakeClock
 from support import HOUR, T0, at, hourly
@@ -27,6 +28,17 @@ RUN = [
     "run", "--series", "series.csv", "--at", "2026-01-01T00:00Z", "--duration", "1h",
     "--finish-by", "2026-01-01T06:00Z", "--method", "run-now", "--power", "1000",
 ]  # fmt: skip
+
+
+def outcome(kind, *, run, against):
+    """An ending with a saving that came true, 1 kWh each."""
+    sides = {
+        name: Footprint(mean=mean, energy_kwh=1.0, grams=mean) for name, mean in (("run", run), ("against", against))
+    }
+    saving = Saving(baseline="run-now", signal=Signal(kind, provider="demo", zone="X"), **sides)
+    return Outcome(workload="etl", occurrence="1", ending=Ending.COMPLETED, ended_at=T0, realised=saving)
+
+
 JOB = Workload(id="etl", duration=HOUR, release=T0, deadline=at(6))
 
 
@@ -209,3 +221,44 @@ def test_waiting_for_data_is_bounded_in_the_account_too():
     record = DecisionRecord(id="1", occurrence="1", question=asked, decision=answer(asked))
 
     assert "the latest start Thu 2026-01-01 02:00 UTC: then it runs in any case" in story.changes(record, "UTC")
+
+
+# -- what all of them saved --------------------------------------------------------------------------------------------
+
+
+def test_totals_add_up_what_came_true(run, series):
+    """Shares of all runs, grams of those whose power is known, against the named baseline."""
+    run(*RUN, "--name", "one", "--", "true")
+    run(*RUN[:-2], "--name", "two", "--", "true")
+    told = run("explain", "--json").json
+    words = run("explain").out
+
+    assert len(told["runs"]) == 1
+    (total,) = told["totals"]
+    assert (total["kind"], total["baseline"], total["runs"], total["runs_in_grams"]) == ("average", "run-now", 2, 1)
+    assert total["saved_g"] == pytest.approx(0.0, abs=1e-6)
+    assert total["losses"] == 0
+    assert "\nsaved so far, on the values that came true\n  average  2 runs against run-now, 0.0 % less each" in words
+
+
+def test_totals_never_meet_across_kinds_and_count_losses():
+    """A marginal gram is no average gram; a run that made it worse is one."""
+    average = outcome(SignalKind.AVERAGE, run=200.0, against=400.0)
+    worse = outcome(SignalKind.AVERAGE, run=300.0, against=200.0)
+    marginal = outcome(SignalKind.MARGINAL, run=100.0, against=400.0)
+    first, second = (totals.payload_of(total) for total in totals.totals_of([average, worse, marginal]))
+
+    assert (first["kind"], first["runs"], first["losses"], first["saved_g"]) == ("average", 2, 1, 100.0)
+    assert first["mean_saving_percent"] == pytest.approx(0.0)
+    assert (second["kind"], second["runs"], second["saved_g"]) == ("marginal", 1, 300.0)
+
+
+def test_a_run_whose_process_is_gone_says_what_to_do():
+    """Nothing was started, and the key is free."""
+    gone = Run(
+        workload="etl", occurrence="nightly", accepted_at=T0, owner_is_gone=True, decisions=(), intents=(), outcome=None
+    )
+    told = account.lines(Output("explain"), gone, "UTC")
+
+    assert told[0] == "etl, run nightly: interrupted"
+    assert "nothing was started; run it again, with its --once key if any" in told[2]

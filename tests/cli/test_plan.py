@@ -266,6 +266,44 @@ def test_the_past_is_asked_for_only_by_a_percentile(run, monkeypatch, flags, nee
     assert (reach > timedelta(days=7)) is needs_past
 
 
+def test_the_plan_is_drawn_under_what_is_known(run, given):
+    """Two columns an hour, the run marked, an axis from zero; programs get no picture."""
+    lines = run("plan", *given, "--duration", "1h", "--finish-by", "2026-01-01T06:00Z").out.splitlines()
+    first = next(i for i, line in enumerate(lines) if " |" in line)
+    rows = [line.partition(" |")[2] for line in lines[first : first + 4]]
+
+    assert [row.ljust(12) for row in rows] == ["          ██", "██      ▄▄██", "████    ████", "██████▁▁████"]
+    assert lines[first + 4] == "  0 +------------"
+    assert lines[first + 5] == "           ^^"
+    assert any(line.startswith("  runs (^)") for line in lines)
+
+
+def test_a_flat_or_unknown_future_is_not_drawn(run):
+    """There is nothing to see in it."""
+    flat = run("plan", "--provider", "static", "--zone", "DE", "--duration", "1h").out
+
+    assert " |" not in flat
+    assert "  runs  " in flat
+
+
+def test_work_that_is_late_is_planned_on_what_is_known(run, given):
+    """Its own hours count, though its deadline lies before them; the signal is told with the number."""
+    answer = plan(run, *given, "--duration", "1h", "--finish-by", "2025-12-31T12:00Z", "--best-effort")
+
+    assert answer["decision"]["reason"] == "deadline-infeasible"
+    assert answer["decision"]["mean_g_per_kwh"] == 300.0
+    assert answer["signal"]["unit"] == "gCO2eq/kWh"
+    assert not any("no values are known" in warning for warning in answer["warnings"])
+
+
+def test_a_start_after_the_end_says_which_flags_to_change(run, given):
+    """Giving one of the two is not what helps."""
+    result = run("plan", *given, "--duration", "1h", "--not-before", "05:00", "--finish-by", "2026-01-01T03:00Z")
+
+    assert result.code == 2
+    assert result.err.endswith("\nhint: name an earlier --not-before or a later --finish-by\n")
+
+
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +332,17 @@ def test_check_says_yes_with_zero(run, series, flags, reason):
 
     assert result.code == 0
     assert result.out.startswith(f"series.csv: yes, {reason}\n")
+
+
+def test_check_can_insist_on_more_than_a_yearly_figure(run, monkeypatch):
+    """A figure of a whole year says nothing about now, unless it was asked for."""
+    monkeypatch.setenv("GRIDTIDE_PROVIDERS__UK__BASE_URL", "http://127.0.0.1:9")
+    refused = run("check", "--zone", "GB", "--require-data", "--json")
+    asked = run("check", "--zone", "GB", "--require-data", "--provider", "static")
+
+    assert refused.code == 69
+    assert refused.json["error"]["message"].startswith("only a yearly figure is known for GB: ")
+    assert asked.code == 0
 
 
 def test_check_without_data_can_be_strict(run):

@@ -148,6 +148,18 @@ def test_init_leaves_an_existing_file_alone(run, newcomer):
     assert result.err == "error: gridtide.toml cannot be written: File exists\nhint: name another file with --output\n"
 
 
+def test_a_second_configuration_file_beside_the_first_is_not_written(run, newcomer):
+    """With two of them every command would refuse to guess."""
+    run("config", "init")
+    result = run("config", "init", "--format", "yaml")
+    elsewhere = run("config", "init", "--format", "yaml", "--output", "other.yaml")
+
+    assert result.code == 78
+    assert result.err.startswith("error: gridtide.toml is already here, and two of them would leave open which one")
+    assert not (newcomer / "gridtide.yaml").exists()
+    assert elsewhere.code == 0
+
+
 def test_the_schema_is_json(run):
     """Editors read it."""
     assert json.loads(run("config", "schema").out)["title"] == "Gridtide settings"

@@ -303,6 +303,39 @@ def test_compare_puts_regions_side_by_side(run):
     assert answer["best"] == min(answer["regions"], key=lambda row: row["mean_g_per_kwh"])["region"]
 
 
+def test_compare_shows_the_lowest_mean_first_with_a_bar(run):
+    """People read the best first; programs get the order they asked in, and the first one stays the reference."""
+    asked = ("compare", "US-CAL-CISO", "US-NW-BPAT", "xx", "--provider", "replay", "--at", "2026-06-01T00:00Z")
+    lines = run(*asked).out.splitlines()
+
+    assert "against US-CAL-CISO" in lines[1]
+    assert [line.split()[0] for line in lines[2:5]] == ["US-NW-BPAT", "US-CAL-CISO", "xx"]
+    assert lines[2].count("█") < lines[3].count("█") == 10
+    assert lines[4].count("█") == 0
+    assert [row["region"] for row in run(*asked, "--json").json["regions"]] == ["US-CAL-CISO", "US-NW-BPAT", "xx"]
+
+
+def test_one_region_named_twice_is_one(run):
+    """There is nothing to compare it with."""
+    result = run("compare", "GB", "GB")
+
+    assert result.code == 2
+    assert result.err.startswith("error: GB is named; allowed: two or more\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [(("--duration", "4d"), "longer than --ahead 48h"), (("--ahead", "30m"), "longer than --ahead 30m")],
+    ids=["long", "short"],
+)
+def test_a_window_that_does_not_fit_is_said(run, flags, why):
+    """Rather than left out in silence."""
+    result = run("forecast", "--provider", "replay", "--zone", "US-CAL-CISO", *flags)
+
+    assert result.code == 0
+    assert f"is {why}" in result.err
+
+
 def test_one_failing_region_does_not_fail_the_others(run):
     """An unknown region and one without data are shown with their problem."""
     answer = run("compare", "US-CAL-CISO", "xx", "FR", "US-TEX-ERCO", "--provider", "replay", "--json").json

@@ -31,6 +31,10 @@ __all__ = ["lines", "payload_of", "with_truth"]
 
 _SHOWN_DECISIONS: Final = 5
 _SHOWN_ALTERNATIVES: Final = 3
+_GONE: Final = {
+    "interrupted": "the process that waited is gone and nothing was started; run it again, with its --once key if any",
+    "lost": "the process that watched it is gone; whether the command ended well is not known",
+}
 
 
 def with_truth(session: Session, say: OutputOptions, journal: Journal, run: Run) -> Run:
@@ -110,8 +114,12 @@ def _learned(record: DecisionRecord) -> RunTimes | None:
 
 def lines(say: Output, run: Run, zone: str) -> list[str]:
     """One run, for people."""
-    head = say.paint(f"{run.workload}, run {run.occurrence}: {story.state_of(run)}", "bold")
-    pairs = [("accepted", wording.when(run.accepted_at, zone))]
+    state = story.state_of(run)
+    head = say.paint(f"{run.workload}, run {run.occurrence}: {state}", "bold")
+    pairs = [
+        ("accepted", wording.when(run.accepted_at, zone)),
+        ("note", _GONE.get(state, "") if run.outcome is None else ""),
+    ]
     if run.outcome is not None:
         pairs.append(("ended", story.ending(run.outcome, zone)))
         pairs += story.savings_fields(run.outcome) if run.outcome.ending is Ending.COMPLETED else []
@@ -125,7 +133,7 @@ def lines(say: Output, run: Run, zone: str) -> list[str]:
     if earlier:
         rows = [(wording.when(r.decision.decided_at, zone), _headline(r.decision, zone)) for r in earlier]
         told_lines += ["", "  before that", *wording.columns(rows, indent="    ")]
-    return [*told_lines, ""]
+    return told_lines
 
 
 def _why(record: DecisionRecord, zone: str, *, is_over: bool) -> list[tuple[str, str]]:
@@ -136,7 +144,7 @@ def _why(record: DecisionRecord, zone: str, *, is_over: bool) -> list[tuple[str,
         ("decided", wording.when(made.decided_at, zone)),
         ("why", _headline(made, zone)),
         ("mean", wording.amount(made.mean, unit) if made.mean is not None else ""),
-        ("method", f"{made.method}, rules {made.policy_version}"),
+        ("method", f"{made.method}, rules {made.policy_version.removeprefix('rules/')}"),
     ]
     pairs += [("against", _against(other, made, zone)) for other in made.baselines if other.mean is not None]
     named = {other.name for other in made.baselines}

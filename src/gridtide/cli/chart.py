@@ -22,7 +22,6 @@ __all__ = ["BLOCKS", "Chart", "column_means"]
 
 BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _ASCII: Final = " .:-=+*##"
-_HEIGHT: Final = 8
 _NARROWEST: Final = 12
 
 
@@ -38,6 +37,7 @@ class Chart:
         width: Columns of the terminal.
         blocks: Whether the encoding has block characters.
         marked: Spans to underline, for example the cleanest window.
+        height: Rows of the columns.
     """
 
     series: Series
@@ -46,6 +46,7 @@ class Chart:
     width: int
     blocks: bool = True
     marked: Sequence[Interval] = ()
+    height: int = 8
 
     def lines(self) -> list[str]:
         """Draw it, top line first."""
@@ -55,12 +56,12 @@ class Chart:
             return ["nothing is known in this span"]
         low, high = min(0.0, float(known.min())), float(known.max())
         span = (high - low) or 1.0
-        levels = [None if np.isnan(m) else (m - low) / span * _HEIGHT for m in means.tolist()]
+        levels = [None if np.isnan(m) else (m - low) / span * self.height for m in means.tolist()]
         label = max(len(f"{high:.0f}"), len(f"{low:.0f}"))
         rows = []
-        for row in range(_HEIGHT, 0, -1):
+        for row in range(self.height, 0, -1):
             text = "".join(self._cell(level, row) for level in levels).rstrip()
-            edge = low + span * row / _HEIGHT if row in {_HEIGHT, _HEIGHT // 2} else None
+            edge = low + span * row / self.height if row in {self.height, self.height / 2} else None
             rows.append(f"{'' if edge is None else f'{edge:.0f}':>{label}} |{text}".rstrip())
         rows.append(f"{low:>{label}.0f} +{'-' * len(levels)}")
         gutter = " " * (label + 2)

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Reading
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide check --zone GB && make release",
+    "gridtide check --zone DE --threshold 200 || test $? -eq 75",
+    "until gridtide check --zone GB --quiet --finish-by 2026-01-06T07:00Z; do sleep 600; done",
+)
+"""Shown after the help."""
 
 
 def command(

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from gridtide.domain.signal import Signal
     from gridtide.domain.zone import ZoneMapping
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide compare aws:eu-north-1 aws:eu-west-1 aws:eu-central-1",
+    "gridtide compare --provider replay US-CAL-CISO US-TEX-ERCO --ahead 48h --duration 2h",
+)
+"""Shown after the help."""
 
 _BAR: Final = 10
 """Length of the bar of the highest mean. [columns]"""

@@ -8,7 +8,14 @@ import typer
 
 from gridtide.cli.options import OutputOptions
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide explain",
+    "gridtide explain --last 20 --json",
+    "gridtide explain --id etl-2026-01-05",
+)
+"""Shown after the help."""
 
 
 def command(
@@ -20,12 +27,12 @@ def command(
     ] = None,
 ) -> None:
     """
-    Tell why the last run waited or started, what else could have been done, and what it saved.
+    Tell why the last run waited or started, what else could have been done, what it saved, and what all runs saved.
 
     A realised saving that could not be known when the run ended is computed now, from the values that came true.
     """
     from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
-    from gridtide.cli import account  # noqa: PLC0415
+    from gridtide.cli import account, totals  # noqa: PLC0415
     from gridtide.cli.options import SignalOptions  # noqa: PLC0415
     from gridtide.cli.session import Session  # noqa: PLC0415
     from gridtide.domain.errors import InvalidInput  # noqa: PLC0415
@@ -42,10 +49,18 @@ def command(
                 field="--id",
             )
         runs = [account.with_truth(session, say, journal, run) for run in runs]
+        sums = totals.totals_of(journal.outcomes(totals.MOST))
     zone = session.shown_timezone
     where = None if journal.in_memory else str(wiring.journal_path(session.settings))
-    lines = [line for run in runs for line in account.lines(session.say, run, zone)]
+    lines = [line for run in runs for line in [*account.lines(session.say, run, zone), ""]]
     session.say.answer(
-        {"journal": where, "runs": [account.payload_of(run, zone) for run in runs], "warnings": session.say.warnings},
-        lines or ["nothing is recorded yet; `gridtide run` records what it decides"],
+        {
+            "journal": where,
+            "runs": [account.payload_of(run, zone) for run in runs],
+            "totals": [totals.payload_of(total) for total in sums],
+            "warnings": session.say.warnings,
+        },
+        [*lines, *totals.lines_of(sums)]
+        if lines
+        else ["nothing is recorded yet; `gridtide run` records what it decides"],
     )

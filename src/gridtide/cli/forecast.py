@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from gridtide.domain.interval import Interval
     from gridtide.domain.ports import Reading
 
-__all__ = ["cleanest", "command"]
+__all__ = ["EXAMPLES", "cleanest", "command"]
+
+EXAMPLES = (
+    "gridtide forecast --zone DE --duration 3h",
+    "gridtide forecast --provider replay --zone US-CAL-CISO --ahead 24h",
+)
+"""Shown after the help."""
 
 _LONGEST: Final = timedelta(days=14)
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from gridtide.cli.shapes import StepShape
     from gridtide.domain.ports import Reading
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide now --zone GB",
+    "gridtide now --lat 52.5 --lon 13.4 --json",
+    "gridtide now --provider replay --zone US-CAL-CISO",
+)
+"""Shown after the help."""
 
 _AHEAD: Final = timedelta(hours=24)
 _BACK: Final = timedelta(hours=2)

@@ -13,18 +13,30 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, TextIO
+from typing import ClassVar, Final, TextIO
 
+from gridtide.domain.errors import CarbonError
 from gridtide.domain.instants import isoformat
 
-__all__ = ["Output", "encodes", "prepare_streams", "show_log_warnings", "silence_stdout"]
+__all__ = ["AnswerLost", "Output", "encodes", "prepare_streams", "show_log_warnings", "silence_stdout"]
 
 _NARROWEST: Final = 20
 _WIDEST: Final = 120
 _COLOURS: Final = {"bold": "1", "dim": "2", "green": "32", "yellow": "33", "red": "31"}
+
+
+class AnswerLost(CarbonError):
+    """Standard output takes no more, for example on a full disk."""
+
+    code: ClassVar[str] = "answer_lost"
+
+    @classmethod
+    def because(cls, error: Exception) -> AnswerLost:
+        """The same said of the system's own error."""
+        why = getattr(error, "strerror", None) or "standard output is closed"
+        return cls(f"the answer cannot be written: {why}", hint="look at what standard output is sent to")
 
 
 class Output:
@@ -63,11 +75,11 @@ class Output:
 
     def error(self, error: Mapping[str, object]) -> None:
         """Print an error object on stdout when programs listen, and the same in words on stderr."""
-        if self.as_json:
-            _write(sys.stdout, dumps({"schema": "gridtide.error/1", "error": dict(error)}))
         _write(sys.stderr, f"{self.paint('error', 'red', sys.stderr)}: {error['message']}")
         if error.get("hint"):
             _write(sys.stderr, f"{self.paint('hint', 'yellow', sys.stderr)}: {error['hint']}")
+        if self.as_json:
+            _write(sys.stdout, dumps({"schema": "gridtide.error/1", "error": dict(error)}))
 
     def warn(self, text: str) -> None:
         """Say something the reader should know; on stderr, once."""
@@ -143,10 +155,15 @@ def silence_stdout() -> None:
 
 def _write(stream: TextIO, line: str) -> None:
     """Write a line; what nobody hears on stderr any more is no reason to fail."""
-    gone = (OSError, ValueError) if stream is sys.stderr else ()
-    with suppress(*gone):
+    try:
         stream.write(line + "\n")
         stream.flush()
+    except BrokenPipeError:
+        if stream is not sys.stderr:
+            raise
+    except (OSError, ValueError) as error:
+        if stream is not sys.stderr:
+            raise AnswerLost.because(error) from None
 
 
 def _wants_colour(stream: TextIO) -> bool:

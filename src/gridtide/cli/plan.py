@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Reading
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide plan --zone FR --duration 90m --finish-by 18:00",
+    "gridtide plan --zone DE --duration 6h --max-delay 2d --pause --min-run 1h --power 350",
+    "gridtide plan --series own.csv --at 2026-01-05T18:00Z --duration 2h --json",
+)
+"""Shown after the help."""
+
+_ROWS: Final = 4
+"""Height of the timeline. [lines]"""
 
 _SHOWN: Final = 5
 """Alternatives that people are shown; the JSON answer has all of them."""
@@ -76,7 +86,9 @@ def _lines(session: Session, job: Job, reading: Reading, made: Decision, *, choi
     head = session.say.paint(wording.headline(made, zone, now=session.now, region=away), "bold")
     pairs = describe_workload(session, job)
     runs = [wording.span(piece.start, piece.end, zone) for piece in made.intervals]
-    pairs += [("runs" if i == 0 else "", text) for i, text in enumerate(runs)]
+    timeline = _timeline(session, job, reading, made)
+    label = "runs (^)" if timeline else "runs"
+    pairs += [(label if i == 0 else "", text) for i, text in enumerate(runs)]
     pairs.append(("mean", wording.amount(made.mean, unit)))
     if made.grams is not None:
         pairs.append(("emissions", wording.amount(made.grams, "gCO2eq")))
@@ -85,8 +97,37 @@ def _lines(session: Session, job: Job, reading: Reading, made: Decision, *, choi
     pairs.append(("method", made.method))
     regions = [] if choice is None else [*elsewhere.table(choice, zone), ""]
     lines = [*regions, f"{wording.named(session.place)}: {head}", *wording.fields(pairs), ""]
+    lines += timeline
     lines += _table(session, made, unit)
     return [*lines, "", *wording.fields(wording.source_lines(made.signal, reading))]
+
+
+def _timeline(session: Session, job: Job, reading: Reading, made: Decision) -> list[str]:
+    """When it runs under what is known of the time it may run in; nothing where that is too little or flat."""
+    from gridtide.cli.chart import BLOCKS, Chart  # noqa: PLC0415 - keeps --help light
+    from gridtide.cli.output import encodes  # noqa: PLC0415
+    from gridtide.domain.interval import Interval  # noqa: PLC0415
+
+    latest = job.workload.latest_start(session.now)
+    if not reading.series or latest is None or made.signal is None:
+        return []
+    end = min(latest + job.workload.duration, reading.series.end)
+    if end <= session.now:
+        return []
+    window = Interval(session.now, end)
+    known = reading.series.clip(window)
+    if not known or float(known.values.min()) == float(known.values.max()) == float(known.end_values.max()):
+        return []
+    chart = Chart(
+        series=reading.series,
+        window=window,
+        timezone=session.shown_timezone,
+        width=session.say.width,
+        blocks=encodes(BLOCKS),
+        marked=[piece for piece in made.intervals if piece.overlaps(window)],
+        height=_ROWS,
+    )
+    return [*chart.lines(), ""]
 
 
 def _table(session: Session, made: Decision, unit: str) -> list[str]:

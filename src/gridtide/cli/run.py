@@ -9,7 +9,15 @@ import typer
 from gridtide.cli.errors import NOT_NOW, Usage, describe
 from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions, set_by
 
-__all__ = ["CONTEXT", "command"]
+__all__ = ["CONTEXT", "EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide run --zone GB --duration 2h --finish-by 07:00 -- ./train.sh",
+    "gridtide run --zone DE --duration 6h --max-delay 1d --pause -- make train",
+    'gridtide run --once "etl-$(date +%F)" --zone GB --duration 90m --finish-by 07:00 -- ./etl.sh',
+    "gridtide run --dry-run --zone GB --duration 2h -- ./train.sh",
+)
+"""Shown after the help."""
 
 CONTEXT = {"allow_interspersed_args": False}
 """The first word that is no flag begins the command, with or without ``--`` before it."""

@@ -57,6 +57,7 @@ __all__ = [
     "SimulatedSignalShape",
     "StepShape",
     "ThrottleShape",
+    "TotalShape",
     "VerificationShape",
     "ZoneShape",
     "ZonesShape",
@@ -397,12 +398,27 @@ class RecordedRunShape(TypedDict):
     outcome: OutcomeShape | None
 
 
+class TotalShape(TypedDict):
+    """What the recorded runs saved together, of one kind of signal, on the values that came true."""
+
+    kind: str
+    scope: str
+    baseline: str
+    runs: int
+    losses: int
+    mean_saving_percent: float | None
+    runs_in_grams: int
+    saved_g: float | None
+    baseline_emissions_g: float | None
+
+
 class ExplainShape(TypedDict):
     """``gridtide explain``."""
 
     schema: str
     journal: str | None
     runs: list[RecordedRunShape]
+    totals: list[TotalShape]
     warnings: list[str]
 
 

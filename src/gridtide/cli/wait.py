@@ -9,7 +9,13 @@ import typer
 from gridtide.cli.errors import GAVE_UP
 from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions, read_duration
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "gridtide wait --zone GB --duration 2h --finish-by 07:00 && ./train.sh",
+    "gridtide wait --zone DE --threshold 200 --timeout 6h || test $? -eq 124",
+)
+"""Shown after the help."""
 
 
 def command(

@@ -20,7 +20,7 @@ from gridtide.cli.errand import Errand, reacher
 from gridtide.cli.errors import Usage
 from gridtide.cli.interrupts import Interrupts
 from gridtide.cli.job import Job, draw_in_words, job_settings, read_job, warn_about
-from gridtide.cli.output import silence_stdout
+from gridtide.cli.output import AnswerLost, silence_stdout
 from gridtide.cli.session import Session
 from gridtide.domain.effect import EffectKey, EffectState, Receipt, Verb, check_name
 from gridtide.domain.errors import Conflict, InvalidInput
@@ -219,6 +219,9 @@ def answer(session: Session, errand: Errand, *, code: int) -> None:
         _answer(session, errand, code=code)
     except BrokenPipeError:
         silence_stdout()
+    except AnswerLost as lost:
+        silence_stdout()
+        session.say.warn(lost.message)
 
 
 def _answer(session: Session, errand: Errand, *, code: int) -> None:
