@@ -137,9 +137,11 @@ def test_value_beside_a_telling_name_is_cut_out(text: str, clean: str) -> None:
     assert Redactor().text(text) == clean
 
 
-@pytest.mark.parametrize("form", ["a b/c+d", "a%20b%2Fc%2Bd", "a+b%2Fc%2Bd", "YSBiL2MrZA=="])
+@pytest.mark.parametrize(
+    "form", ["a b/c+d", "a%20b%2Fc%2Bd", "a+b%2Fc%2Bd", "a%20b/c%2Bd", "a%20b%2fc%2bd", "YSBiL2MrZA=="]
+)
 def test_known_value_is_found_in_every_spelling(form: str) -> None:
-    """Plain, percent-encoded, form-encoded and base64."""
+    """Plain, percent-encoded in each of three ways, form-encoded and base64."""
     assert Redactor(["a b/c+d"]).text(f"<{form}>") == f"<{MASK}>"
 
 

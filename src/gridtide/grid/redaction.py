@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
+import json
 import logging
 import re
 from collections import OrderedDict
@@ -57,6 +59,7 @@ _TELLING_NAMES: Final = (
 _BESIDE_A_NAME: Final = re.compile(rf"(?i)(\b(?:{_TELLING_NAMES})[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;<>)}}\]]+")
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic)(\s+)(?!\*\*\*)[A-Za-z0-9._~+/=-]{8,}")
 _USERINFO: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,15}://)[^/\s@\"']+@")
+_ESCAPE: Final = re.compile(r"%[0-9A-F]{2}")
 _JWT: Final = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
 
 
@@ -173,5 +176,9 @@ def _password_in(credential: str) -> list[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """How a value may be written: as it is, in an address, in a form, in base64."""
-    return {secret, quote(secret, safe=""), quote_plus(secret), base64.b64encode(secret.encode()).decode()}
+    """How a value may be written: as it is, in an address, in a form, in JSON, in HTML, in base64."""
+    escaped = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    lower = {_ESCAPE.sub(lambda match: match[0].lower(), form) for form in escaped}
+    plain = {secret, json.dumps(secret)[1:-1], html.escape(secret)}
+    coded = {code(secret.encode()).decode() for code in (base64.b64encode, base64.urlsafe_b64encode)}
+    return plain | escaped | lower | coded | {form.rstrip("=") for form in coded}
