@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -166,3 +167,17 @@ def test_values_that_no_series_may_hold_are_a_miss() -> None:
     assert codec.decode(data.replace(good, bad), KEY) is None
     worst = codec._packed(np.array([9, 9], dtype=np.int8), "<i1").encode()
     assert codec.decode(data.replace(codec._packed(np.array([2, 2]), "<i1").encode(), worst), KEY) is None
+
+
+async def test_mark_of_a_broken_zone_is_seen_and_runs_out(store: CacheStore) -> None:
+    """With what was found and how much longer it holds; another key is another zone."""
+    await store.mark(KEY, 30.0, "demo failed (status 503) Ω")
+    seen = await store.marked(KEY)
+
+    assert seen is not None
+    assert seen.problem == "demo failed (status 503) Ω"
+    assert 20 < seen.left <= 30
+    assert await store.marked(dataclasses.replace(KEY, zone="Y")) is None
+    await store.mark(KEY, 0.001, "over")
+    await asyncio.sleep(0.01)
+    assert await store.marked(KEY) is None

@@ -4,7 +4,8 @@ What was fetched, kept for the next who asks: bounded, by range, with its age (i
 An entry answers only the span it was asked for; a gap inside means that the source had nothing there. Entries stay
 long after they stopped being fresh, because the freshness ladder serves them as stale, with their age, when a source
 is down. Many who miss the same entry at once cause one fetch; with a remote store, one among all processes, where the
-claim only saves work: a holder that hangs is waited for briefly and then ignored.
+claim only saves work: a holder that hangs is waited for briefly and then ignored. A zone that one process found broken
+is marked there for the others, so that a restart does not ask again before the pause is over.
 
 ::
 
@@ -18,7 +19,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 from gridtide.grid.provider import Product
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.domain.signal import Scope, SignalKind
 
-__all__ = ["DEFAULT_TTL", "Cache", "CacheKey", "CacheStore", "Entry", "MemoryStore"]
+__all__ = ["DEFAULT_TTL", "Cache", "CacheKey", "CacheStore", "Entry", "Mark", "MemoryStore"]
 
 DEFAULT_TTL: Final = timedelta(minutes=5)
 KEEP: Final = timedelta(hours=24)
@@ -42,6 +43,8 @@ _OTHERS_WAIT_S: Final = 3.0
 _OTHERS_POLL_S: Final = 0.1
 _CLOCK_SLACK: Final = timedelta(minutes=1)
 _ENTRY_OVERHEAD: Final = 1024
+_MARK_MOST_S: Final = 15 * 60.0
+_PROBLEM_MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,19 @@ class Entry:
         return _ENTRY_OVERHEAD + sum(array.nbytes for array in arrays)
 
 
+class Mark(NamedTuple):
+    """
+    A source's zone that somebody found broken.
+
+    Attributes:
+        left: How much longer it is left alone. [s]
+        problem: What was found.
+    """
+
+    left: float
+    problem: str
+
+
 class CacheStore(Protocol):
     """A place for entries. Nothing here raises: a store that fails behaves like an empty one."""
 
@@ -131,6 +147,14 @@ class CacheStore(Protocol):
         """Give up a claim."""
         ...
 
+    async def mark(self, key: CacheKey, span: float, problem: str) -> None:
+        """Tell the others that *key* is broken and not worth asking for *span* seconds."""
+        ...
+
+    async def marked(self, key: CacheKey) -> Mark | None:
+        """What somebody found broken about *key*, while that holds; also None when nobody can tell."""
+        ...
+
 
 class MemoryStore:
     """
@@ -148,6 +172,7 @@ class MemoryStore:
         self._max_bytes = max_bytes
         self._entries: OrderedDict[CacheKey, Entry] = OrderedDict()
         self._claims: dict[CacheKey, float] = {}
+        self._marks: dict[CacheKey, tuple[float, str]] = {}
         self._bytes = 0
 
     def peek(self, key: CacheKey) -> Entry | None:
@@ -189,6 +214,18 @@ class MemoryStore:
     async def release(self, key: CacheKey) -> None:
         """Give up a claim."""
         self._claims.pop(key, None)
+
+    async def mark(self, key: CacheKey, span: float, problem: str) -> None:
+        """Tell the others that *key* is broken."""
+        if len(self._marks) >= self._max_entries:
+            self._marks.clear()
+        self._marks[key] = (self._clock.monotonic() + span, problem)
+
+    async def marked(self, key: CacheKey) -> Mark | None:
+        """What somebody found broken about *key*, while that holds."""
+        until, problem = self._marks.get(key, (0.0, ""))
+        left = until - self._clock.monotonic()
+        return Mark(left, problem) if left > 0 else None
 
     @property
     def size(self) -> int:
@@ -251,6 +288,19 @@ class Cache:
         await self._local.put(key, entry)
         if self._remote is not None:
             await self._remote.put(key, entry)
+
+    async def mark(self, key: CacheKey, span: float, problem: str) -> None:
+        """Tell other processes that *key* is broken; this one knows."""
+        if self._remote is not None and span > 0:
+            await self._remote.mark(key, min(span, _MARK_MOST_S), problem[:_PROBLEM_MOST])
+
+    async def marked(self, key: CacheKey) -> Mark | None:
+        """What another process found broken about *key*, while that holds."""
+        mark = None if self._remote is None else await self._remote.marked(key)
+        if mark is None or not mark.left > 0:
+            return None
+        words = "".join(c if c.isprintable() else " " for c in mark.problem[:_PROBLEM_MOST])
+        return Mark(min(mark.left, _MARK_MOST_S), words)
 
     async def fill(
         self, key: CacheKey, load: Callable[[], Awaitable[Entry]], *, good: Callable[[Entry], bool]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gridtide.grid import codec
+from gridtide.grid.cache import Mark
 
 if TYPE_CHECKING:
     from gridtide.domain.ports import Clock
@@ -28,7 +29,9 @@ _LOG: Final = logging.getLogger("gridtide.grid.file_store")
 _SUFFIX: Final = ".entry"
 _CLAIM: Final = ".claim"
 _DRAFT: Final = ".draft"
+_MARK: Final = ".mark"
 _LONGEST_CLAIM_S: Final = 60.0
+_LONGEST_MARK_S: Final = 60.0
 
 
 class FileStore:
@@ -79,17 +82,7 @@ class FileStore:
         data = codec.encode(entry)
         if len(data) > self._most_bytes or (held is not None and held.fetched_at > entry.fetched_at):
             return
-        path = self._path(key)
-        draft = path.with_suffix(f".{os.getpid()}{_DRAFT}")
-        try:
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            draft.replace(path)
-        except OSError as error:
-            _LOG.debug("cache entry not kept: %s", error.strerror)
-            with suppress(OSError):
-                draft.unlink()
+        self._write(self._path(key), data)
         self._prune()
 
     async def claim(self, key: CacheKey, span: float) -> bool:
@@ -118,6 +111,33 @@ class FileStore:
         with suppress(OSError):
             self._path(key, _CLAIM).unlink()
 
+    async def mark(self, key: CacheKey, span: float, problem: str) -> None:
+        """Tell the user's next commands that *key* is broken; for a minute at most, since people try again."""
+        if not self.problem:
+            until = self._clock.now().timestamp() + min(span, _LONGEST_MARK_S)
+            self._write(self._path(key, _MARK), f"{until!r} {problem}".encode())
+            self._prune()
+
+    async def marked(self, key: CacheKey) -> Mark | None:
+        """What somebody found broken about *key*, while that holds."""
+        data = None if self.problem else self._read(self._path(key, _MARK))
+        until, _, problem = (data or b"").partition(b" ")
+        left = _until(until) - self._clock.now().timestamp()
+        return Mark(left, problem.decode("utf-8", "replace")) if 0 < left <= _LONGEST_MARK_S else None
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Whole or not at all."""
+        draft = path.with_suffix(f".{os.getpid()}{_DRAFT}")
+        try:
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            draft.replace(path)
+        except OSError as error:
+            _LOG.debug("cache entry not kept: %s", error.strerror)
+            with suppress(OSError):
+                draft.unlink()
+
     def _path(self, key: CacheKey, suffix: str = _SUFFIX) -> Path:
         return self._folder / (hashlib.sha256(f"{codec.FORMAT}:{key.text}".encode()).hexdigest()[:32] + suffix)
 
@@ -142,7 +162,7 @@ class FileStore:
                 files = sorted(
                     (item.stat(follow_symlinks=False).st_mtime_ns, item.path)
                     for item in found
-                    if item.name.endswith((_SUFFIX, _CLAIM, _DRAFT))
+                    if item.name.endswith((_SUFFIX, _CLAIM, _DRAFT, _MARK))
                 )
         except OSError:
             return

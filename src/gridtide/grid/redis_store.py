@@ -9,6 +9,7 @@ for a while and the process goes on with what it has itself. Keys carry a namesp
 
     <namespace>:1:entry:<provider>:<zone>:<product>:<kind>:<scope>     fetch time, then the entry
     <namespace>:1:claim:...                                            who fetches it now; only saves work
+    <namespace>:1:broken:...                                           what was found broken, while it is left alone
     <namespace>:1:{<host>}:budget, :pause                              arrival time of the next call; pause asked for
 """
 
@@ -28,6 +29,7 @@ from redis.exceptions import RedisError, ResponseError
 from gridtide.domain.errors import ConfigurationError
 from gridtide.domain.instants import to_ns
 from gridtide.grid import codec
+from gridtide.grid.cache import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,6 +62,11 @@ redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 1
 """
 _RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_MARKED: Final = """
+local problem = redis.call('GET', KEYS[1])
+if not problem then return nil end
+return {redis.call('PTTL', KEYS[1]), problem}
+"""
 _RESERVE: Final = """
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cold, patience = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -121,6 +128,7 @@ class RedisStore:
         self._put_script: AsyncScript = self._redis.register_script(_PUT)
         self._release_script: AsyncScript = self._redis.register_script(_RELEASE)
         self._reserve_script: AsyncScript = self._redis.register_script(_RESERVE)
+        self._marked_script: AsyncScript = self._redis.register_script(_MARKED)
         self._pause_script: AsyncScript = self._redis.register_script(_PAUSE)
 
     # -- entries ---------------------------------------------------------------------------------------------------
@@ -153,6 +161,19 @@ class RedisStore:
         """Give up a claim, unless it has passed to somebody else."""
         name = self._claim(key)
         await self._ask(lambda: self._release_script(keys=[name], args=[self._token]))
+
+    async def mark(self, key: CacheKey, span: float, problem: str) -> None:
+        """Tell the others that *key* is broken and not worth asking for *span* seconds."""
+        name, milliseconds = self._broken(key), max(1, int(span * 1000))
+        await self._ask(lambda: self._redis.set(name, problem.encode(), px=milliseconds))
+
+    async def marked(self, key: CacheKey) -> Mark | None:
+        """What somebody found broken about *key*, while that holds; also None when nobody can tell."""
+        name = self._broken(key)
+        found = await self._ask(lambda: self._marked_script(keys=[name]), spoiled=name)
+        if not isinstance(found, list) or len(found) != 2 or not isinstance(found[1], bytes):
+            return None
+        return Mark(float(found[0]) / 1000, found[1].decode("utf-8", "replace"))
 
     # -- budgets and pauses ----------------------------------------------------------------------------------------
 
@@ -223,6 +244,9 @@ class RedisStore:
 
     def _claim(self, key: CacheKey) -> str:
         return f"{self._prefix}:claim:{key.text}"
+
+    def _broken(self, key: CacheKey) -> str:
+        return f"{self._prefix}:broken:{key.text}"
 
     def _host(self, host: str) -> str:
         return f"{self._prefix}:{{{quote(host, safe='')}}}"

@@ -189,12 +189,14 @@ class Source:
             now=now,
         )
         try:
+            await attempts.refuse_if_marked(self.key(product))
             series = await self._desk.fetcher.fetch(candidate.provider, ask, retries=attempts.retries)
             if not series:
                 raise ProviderUnavailable(f"{self.name} has no values for {candidate.key} now", provider=self.name)
             series = self.belief.sift(series, self._known_like(series, before))
         except CarbonError as error:
             attempts.failed(error, cold=before is None)
+            await attempts.share(self.key(product), error)
             self._desk.tell(Update(self.key(product), None, error.message))
             raise
         attempts.succeeded()
