@@ -12,19 +12,17 @@ It is installed from the package index into a folder that is thrown away, unless
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
+from timing import median_s, median_us
 
 from gridtide.domain.instants import to_ns
 from gridtide.domain.series import Series
@@ -54,24 +52,6 @@ def values(count: int) -> np.ndarray:
     random = np.random.default_rng(20260101)
     wave = 220 + 90 * np.sin(np.arange(count) * (2 * np.pi / 48)) + random.normal(0, 25, count)
     return np.round(wave).clip(20)
-
-
-def median_us(call, *, budget_s: float = 0.4) -> float:
-    """Median processor time of one call. [us]"""
-    call()
-    begin = time.process_time()
-    call()
-    once = max(time.process_time() - begin, 1e-7)
-    loops = max(1, min(2000, int(budget_s / 15 / once)))
-    samples = []
-    gc.disable()
-    for _ in range(15):
-        begin = time.process_time()
-        for _ in range(loops):
-            call()
-        samples.append((time.process_time() - begin) / loops)
-    gc.enable()
-    return statistics.median(samples) * 1e6
 
 
 def decisions() -> list[tuple[str, str, float]]:
@@ -132,15 +112,9 @@ def batches(jobs: int = 100_000) -> list[tuple[str, str, float]]:
         odd = length - random.integers(0, STEP_NS, jobs)
         calls["lowest windows, odd lengths"] = lambda s=series, r=release, z=latest, n=odd: lowest_windows(s, r, z, n)
         for call, run in calls.items():
-            seconds = statistics.median(_seconds(run) for _ in range(5))
+            seconds = median_s(run)
             rows.append((call, name, jobs / seconds))
     return rows
-
-
-def _seconds(call) -> float:
-    begin = time.process_time()
-    call()
-    return time.process_time() - begin
 
 
 def peer_rows(folder: str | None) -> list[tuple[str, str, float, float, float]] | str:

@@ -5,11 +5,10 @@ Run it with ``python benchmarks/bench_simulator.py``. Figures are processor time
 """
 
 import heapq
-import platform
-import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from timing import best_s, machine
 
 from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
@@ -30,7 +29,6 @@ from gridtide.simulation.world import World
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 24 * 365
 SIGNAL = Signal(SignalKind.AVERAGE, provider="bench", zone="X", scope=Scope.LIFECYCLE)
-ROUNDS = 3
 
 
 def year():
@@ -47,15 +45,6 @@ def table(count, *, slack_h=24):
         zones=("X",), pues=(1.0,), zone=np.zeros(count, np.int64), arrival_ns=arrival, length_ns=length, true_ns=length,
         latest_ns=arrival + slack_h * NS_PER_HOUR, power_w=np.full(count, 1000.0), interruptible=np.zeros(count, bool),
     )  # fmt: skip
-
-
-def best_of(work):
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.process_time()
-        work()
-        times.append(time.process_time() - begun)
-    return min(times)
 
 
 def preplanned(jobs, starts):
@@ -88,16 +77,15 @@ def preplanned(jobs, starts):
 
 
 def per_call(work, calls):
-    return best_of(lambda: [work() for _ in range(calls)]) / calls
+    return best_s(lambda: [work() for _ in range(calls)]) / calls
 
 
 def main():
     truth = year()
-    machine = f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}"
-    print(f"{machine}, processor time, best of {ROUNDS}")
+    print(f"{machine()}, processor time, best of 3")
     jobs = table(100_000)
     starts = vector.plan_once(jobs, {"X": truth}, method="lowest-window").start_ns
-    rate = jobs.size / best_of(preplanned(jobs, starts))
+    rate = jobs.size / best_s(preplanned(jobs, starts))
     print(f"event engine, starts given:       {rate:>12,.0f} jobs/s")
     few = table(5_000)
     objects = few.jobs()
@@ -108,14 +96,14 @@ def main():
             policy = Policy(method=method, options=PlanOptions(alternatives=0))
             World(Engine(policy), {"X": Perfect().readings(truth, window)}).run(objects)
 
-        print(f"whole world, {method + ' planned:':<21}{few.size / best_of(live):>12,.0f} jobs/s")
+        print(f"whole world, {method + ' planned:':<21}{few.size / best_s(live):>12,.0f} jobs/s")
     many = table(1_000_000)
     for slack in (24, 96):
         wide = table(1_000_000, slack_h=slack) if slack != 24 else many
-        rate = wide.size / best_of(lambda wide=wide: vector.plan_once(wide, {"X": truth}, method="lowest-window"))
+        rate = wide.size / best_s(lambda wide=wide: vector.plan_once(wide, {"X": truth}, method="lowest-window"))
         print(f"vector path, lowest window {slack:>2} h: {rate:>14,.0f} jobs/s")
     paid = vector.plan_once(many, {"X": truth}, method="run-now")
-    rate = many.size / best_of(lambda: runs.pay(many, paid, {"X": truth}))
+    rate = many.size / best_s(lambda: runs.pay(many, paid, {"X": truth}))
     print(f"paying a million runs:            {rate:>12,.0f} jobs/s")
     release = to_ns(START) + 1000 * NS_PER_HOUR
     core = per_call(lambda: lowest_window(truth, release, release + 24 * NS_PER_HOUR, 2 * NS_PER_HOUR), 2000)
