@@ -7,8 +7,13 @@ import polars as pl
 import pytest
 
 from gridtide.cli.answer_schema import answer_schema
+from gridtide.grid import recordings
 from gridtide.simulation import example
 from simulation_scenarios import write_zone
+from support import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+HOUR_NS = 3_600_000_000_000
 
 SMALL = """\
 name = "small"
@@ -161,3 +166,118 @@ class TestPotential:
         assert result.code == 65
         assert "is not recorded; recorded: DE, GB" in json.loads(result.out)["error"]["message"]
         assert "gridtide data import" in result.err
+
+
+class TestTwoRegions:
+    """The example of the documentation, from its file to what is written, with its grams counted a second time."""
+
+    @pytest.fixture
+    def made(self, run, newcomer):
+        assert run("simulate", EXAMPLES / "two-regions.toml", "--out", "o", "--format", "parquet", "-q").code == 0
+        return newcomer / "o"
+
+    def test_the_runs_hold_up_to_a_second_count(self, made):
+        """Region, transfer band and saving of every run follow from the recorded hours by plain addition."""
+        hours = {}
+        for zone in ("US-CAL-CISO", "US-NW-BPAT"):
+            series = recordings.recording(zone).series
+            hours[zone] = dict(zip(series.starts_ns.tolist(), series.values.tolist(), strict=True))
+
+        def integral(zone, start, end):
+            total, at = 0.0, start // HOUR_NS * HOUR_NS
+            while at < end:
+                total += hours[zone][at] * (min(end, at + HOUR_NS) - max(start, at)) / HOUR_NS
+                at += HOUR_NS
+            return total
+
+        runs = pl.read_parquet(made / "runs.parquet").with_columns(pl.col("arrival", "start", "end").dt.epoch("ns"))
+        assert runs.height == 240
+        for run in runs.iter_rows(named=True):
+            length = run["end"] - run["start"]
+            now = integral(run["zone"], run["arrival"], run["arrival"] + length)
+            ran = integral(run["region"], run["start"], run["end"])
+
+            assert run["run_now_grams"] == pytest.approx(now)
+            assert run["grams"] == pytest.approx(ran + run["transfer_g"])
+            assert run["saved_grams"] == pytest.approx(now - run["grams"], abs=1e-6)
+            assert run["savings_pct"] == pytest.approx(100 * (now - run["grams"]) / now, abs=1e-6)
+            if run["data_gb"] == 0:
+                assert run["transfer_g_high"] == 0
+                continue
+            assert run["transfer_h"] == pytest.approx(run["data_gb"] * 8000 / 160 / 3600, rel=1e-2)
+            assert run["start"] >= run["arrival"] + run["transfer_h"] * HOUR_NS - 1e6
+            assert run["transfer_g_low"] * 40 == pytest.approx(run["transfer_g"])
+            assert run["transfer_g_high"] / 0.059 == pytest.approx(run["transfer_g"] / 0.04)
+            means = [v for zone in hours for t, v in hours[zone].items() if run["arrival"] - HOUR_NS < t < run["end"]]
+            assert min(means) <= run["transfer_g"] / 0.04 / run["data_gb"] <= max(means)
+
+    def test_the_tables_are_the_sums_of_the_runs(self, made):
+        """Moves and summary add up to the same kilograms, and the room of the second region is kept."""
+        runs, moves = (pl.read_parquet(made / f"{name}.parquet") for name in ("runs", "moves"))
+        for policy in ("place", "time and place"):
+            mine = runs.filter(pl.col("policy") == policy)
+            sums = moves.filter(pl.col("policy") == policy)
+
+            assert sums["grams"].sum() == pytest.approx(mine["grams"].sum())
+            assert sums["jobs"].sum() == 60
+            away = mine.filter(pl.col("region") == "US-NW-BPAT")
+            assert 20 < away.height < 60
+            starts, ends = away["start"].to_list(), away["end"].to_list()
+            assert max(sum(a <= t < b for a, b in zip(starts, ends, strict=True)) for t in starts) <= 4
+
+    def test_json_and_text_name_region_range_and_baseline(self, run):
+        """Programs get the moves with their band; people read the same with the baseline by name."""
+        answer = run("simulate", EXAMPLES / "two-regions.toml", "--json").json
+        text = run("simulate", EXAMPLES / "two-regions.toml").out
+
+        jsonschema.validate(answer, answer_schema("simulate"))
+        assert answer["transfer_kwh_per_gb"] == {"low": 0.001, "middle": 0.04, "high": 0.059}
+        assert [p["places"] for p in answer["policies"]] == ["home", "home", "any", "any"]
+        moved = [row for row in answer["moves"] if row["home"] != row["region"]]
+        assert {row["region"] for row in moved} == {"US-NW-BPAT"}
+        assert all(0 < row["transfer_g_low"] < row["transfer_g"] < row["transfer_g_high"] for row in moved)
+        for row in answer["summary"]:
+            assert row["savings_pct_low"] <= row["savings_pct"] <= row["savings_pct_high"]
+        assert "Savings against run-now at home, on what came true" in text
+        assert "kg for moving" in text
+
+
+def test_a_policy_that_could_decide_nothing_is_refused(run, scenario):
+    """A threshold without a threshold is a mistake, not a policy that never waits."""
+    scenario.write_text(SMALL + '[[policies]]\nname = "t"\nmethod = "threshold"\n')
+    result = run("simulate", scenario)
+
+    assert result.code == 65
+    assert "method threshold needs a threshold [gCO2eq/kWh] or a percentile" in result.err
+
+
+def test_decisions_without_data_are_counted(run, scenario):
+    """An outage shows as a sentence on how many decisions stood on nothing."""
+    fault = '[[faults]]\nkind = "outage"\nstart = "2026-01-20T00:00Z"\nend = "2026-01-26T00:00Z"\n'
+    scenario.write_text(SMALL + fault)
+
+    assert "decisions stood on no usable values" in run("simulate", scenario).err
+
+
+def test_jobs_that_nothing_lets_move_are_counted(run, scenario, newcomer):
+    """A residency that bars every other zone is said, so that no saving in space is no surprise."""
+    write_zone(newcomer, "other.csv", scale=0.3)
+    other = '[[zones]]\nname = "other"\nfile = "other.csv"\n[work]\nresidency = ["SE"]\n'
+    policy = '[[policies]]\nname = "any"\nplaces = "any"\n'
+    scenario.write_text(SMALL.replace("[work]\n", other) + policy)
+
+    assert "60 of 60 jobs may not move anywhere" in run("simulate", scenario).err
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('kind = "perfetc"', "did you mean 'perfect'?"),
+        ('kind = "perfect"\nerorr = 1', "did you mean 'error'?"),
+    ],
+)
+def test_a_near_miss_gets_a_suggestion(run, scenario, text, hint):
+    """Keys and words alike."""
+    scenario.write_text(SMALL.replace('kind = "perfect"', text))
+
+    assert hint in run("simulate", scenario).err

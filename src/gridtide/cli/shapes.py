@@ -23,6 +23,7 @@ __all__ = [
     "CompareRow",
     "CompareShape",
     "ConfigShape",
+    "CostShape",
     "DataImportShape",
     "DecisionShape",
     "DoctorShape",
@@ -31,6 +32,7 @@ __all__ = [
     "ExplainShape",
     "ForecastShape",
     "FreshnessShape",
+    "FrontPointShape",
     "IntervalShape",
     "LargestDifferenceShape",
     "LearnedShape",
@@ -252,6 +254,31 @@ class PowerShape(TypedDict):
     note: str
 
 
+class FrontPointShape(TypedDict):
+    """A choice that no other beats in both cost and carbon, and the lowest carbon price that leads to it."""
+
+    eur_per_t: float
+    start: str
+    intervals: list[IntervalShape]
+    mean_g_per_kwh: float
+    mean_eur_per_mwh: float
+    emissions_g: float | None
+    cost_eur: float | None
+    chosen: bool
+
+
+class CostShape(TypedDict):
+    """What the plan costs at the price of electricity, beside running at once; costs are null without a power."""
+
+    eur_per_t: float
+    mean_eur_per_mwh: float | None
+    cost_eur: float | None
+    run_now_mean_eur_per_mwh: float | None
+    run_now_cost_eur: float | None
+    signal: SignalShape
+    front: list[FrontPointShape]
+
+
 class PlanShape(TypedDict):
     """``gridtide plan``; *region* is the name of the chosen one of *regions*, null where only one was asked about."""
 
@@ -262,6 +289,7 @@ class PlanShape(TypedDict):
     workload: dict[str, Any]
     power: PowerShape | None
     decision: DecisionShape
+    cost: CostShape | None
     region: str | None
     regions: list[PlannedRegionShape]
     baselines: dict[str, AlternativeShape]
@@ -574,6 +602,8 @@ class SimulateShape(TypedDict):
     baseline: str
     mode: str
     jobs: int
+    policies: list[dict[str, Any]]
+    transfer_kwh_per_gb: dict[str, float]
     summary: list[dict[str, Any]]
     by_slack: list[dict[str, Any]]
     delays: list[dict[str, Any]]

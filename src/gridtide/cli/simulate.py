@@ -146,6 +146,10 @@ def _payload(experiment: Experiment, files: list[Path], voice: Output) -> dict[s
         "baseline": simulation_tables.BASELINE,
         "mode": "past data replayed in virtual time",
         "jobs": experiment.jobs.size,
+        "policies": [
+            {"name": p.name, "method": p.method, "places": p.places, "pauses": p.pauses} for p in scenario.policies
+        ],
+        "transfer_kwh_per_gb": dict(zip(("low", "middle", "high"), scenario.transfer.kwh_per_gb, strict=True)),
         **simulation_tables.tables(experiment),
         "signals": simulation_tables.signals(experiment),
         "rejected": {

@@ -87,6 +87,7 @@ class Experiment:
         forecast_cpu_s: Processor time of the forecasts that all policies share. [s]
         rejected: Rows of a trace that could not be used.
         left_out: Jobs that may touch unknown hours.
+        movable: Jobs whose bounds leave another zone open, whatever the grids do; None where no policy moves work.
         notes: What the reader should know, one sentence each.
     """
 
@@ -98,6 +99,7 @@ class Experiment:
     forecast_cpu_s: float = 0.0
     rejected: tuple[Rejected, ...] = ()
     left_out: int = 0
+    movable: int | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -134,6 +136,8 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
     at_once = runs.pay(jobs, runs.whole_runs(jobs, jobs.arrival_ns, np.full(jobs.size, np.nan)), truth)
     beliefs = ground.beliefs_of(scenario, truth)
     window = _window(scenario, jobs)
+    if progress is not None:
+        progress("forecasts", 0, len(scenario.policies) * jobs.size)
     begun = _PROCESS_TIME()
     for name, belief in beliefs.items():
         if isinstance(belief, FromHistory):
@@ -163,6 +167,7 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
         forecast_cpu_s=forecast_cpu_s,
         rejected=rejected,
         left_out=asked.size - jobs.size,
+        movable=geography.movable(jobs) if scenario.routes else None,
     )
     return replace(made, notes=tuple(notes.notes_of(made)))
 

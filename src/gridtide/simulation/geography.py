@@ -109,6 +109,13 @@ class Geography:
             open_rows &= jobs.data_gb <= self.data_limit_gb
         return np.flatnonzero(open_rows)
 
+    def movable(self, jobs: JobTable) -> int:
+        """How many jobs may move to some other zone, whatever the grids do."""
+        free = np.zeros(jobs.size, dtype=bool)
+        for index in range(len(jobs.zones)):
+            free[self.open_to(jobs, index)] = True
+        return int(free.sum())
+
     def moving_ns(self, jobs: JobTable, rows: NDArray[np.int64], index: int) -> NDArray[np.int64]:
         """
         Time that the data of *rows* need to zone number *index*, never more than the planner counts. [ns]

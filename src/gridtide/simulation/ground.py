@@ -6,6 +6,7 @@ A zone that is not known, or known only in part, is refused or leaves jobs out b
 
 from __future__ import annotations
 
+import difflib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -58,10 +59,11 @@ def _truth(zone: ZoneSpec, scenario: Scenario) -> Series:
     else:
         found = recordings.recording(zone.name)
         if found is None:
-            known = ", ".join(recordings.recorded_zones())
+            known = recordings.recorded_zones()
+            close = difflib.get_close_matches(zone.name.upper(), known, 1, 0.8)
             raise InvalidInput(
-                f"zone {zone.name[:40]!r} has no file and is not recorded; recorded: {known}",
-                hint="give the zone a file",
+                f"zone {zone.name[:40]!r} has no file and is not recorded; recorded: {', '.join(known)}",
+                hint=f"did you mean {close[0]!r}?" if close else "give the zone a file",
                 field="zones",
             )
         series = found.series

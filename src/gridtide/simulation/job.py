@@ -47,6 +47,7 @@ class Run(NamedTuple):
         planned_mean: Mean that the first plan expected; None when nothing was ever known. [signal.unit]
         zone: Where it ran; empty means home.
         haul: Its data's way, if they were moved.
+        blind: How many of its decisions stood on no usable values.
         uncertain: Whether it stayed home because the saving of a move depends on the transfer figure one believes.
     """
 
@@ -60,6 +61,7 @@ class Run(NamedTuple):
     zone: str = ""
     haul: Haul | None = None
     uncertain: bool = False
+    blind: int = 0
 
     @property
     def intervals(self) -> tuple[Interval, ...]:

@@ -46,6 +46,10 @@ def notes_of(experiment: Experiment) -> Iterator[str]:
     unpaid = sum(int(np.isnan(o.paid.mean).sum()) for o in outcomes)
     if unpaid:
         yield f"{unpaid} runs left the known part of their series and could not be paid for; they are in no sum."
+    blind = sum(int(o.runs.blind.sum()) for o in outcomes)
+    if blind:
+        total = sum(int(o.runs.decisions.sum()) for o in outcomes)
+        yield f"{blind} of {total} decisions stood on no usable values; such work starts by its rule for missing data."
     yield from _on_moves(experiment)
     late = sum(int((o.runs.late_ns > LATE_NS).sum()) for o in outcomes)
     if late:
@@ -57,6 +61,12 @@ def _on_moves(experiment: Experiment) -> Iterator[str]:
     movers = [o for o in experiment.outcomes if o.routes]
     if not movers:
         return
+    fixed = experiment.jobs.size - (experiment.movable or 0)
+    if fixed:
+        yield (
+            f"{fixed} of {experiment.jobs.size} jobs may not move anywhere: their regions, residency, latency budget "
+            "or the data limit bar every other zone."
+        )
     yield "Work that moves is counted where it ran, against run-now at home; nothing moves back afterwards."
     low, middle, high = (sum(float(np.nansum(o.paid.moved[k])) for o in movers) / 1000.0 for k in range(3))
     if high > 0:

@@ -52,6 +52,7 @@ class Runs:
         haul_zone: Where its data went; -1 where they stayed.
         sent_ns: When they left home, where they went. [ns]
         there_ns: When they had arrived. [ns]
+        blind: How many of its decisions stood on no usable values.
         uncertain: Whether it stayed home because the saving of a move depends on the transfer figure.
     """
 
@@ -70,6 +71,7 @@ class Runs:
     sent_ns: NDArray[np.int64]
     there_ns: NDArray[np.int64]
     uncertain: NDArray[np.bool_]
+    blind: NDArray[np.int64]
 
     @property
     def pieces(self) -> NDArray[np.int64]:
@@ -130,6 +132,7 @@ def runs_of(runs: Sequence[Run], zones: Sequence[str]) -> Runs:
         sent_ns=hauled[:, 1],
         there_ns=hauled[:, 2],
         uncertain=np.array([r.uncertain for r in runs], dtype=bool),
+        blind=np.array([r.blind for r in runs], dtype=np.int64),
     )
 
 
@@ -168,6 +171,7 @@ def whole_runs(
         sent_ns=np.broadcast_to(np.int64(0), jobs.size),
         there_ns=np.broadcast_to(np.int64(0), jobs.size),
         uncertain=np.broadcast_to(np.False_, jobs.size),
+        blind=(decided & np.isnan(planned_mean)).astype(np.int64),
     )
 
 

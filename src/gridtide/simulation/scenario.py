@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gridtide.config.document import read_document
-from gridtide.domain.errors import CarbonError, InvalidInput
+from gridtide.domain.errors import CarbonError, ConfigurationError, InvalidInput
 from gridtide.domain.interval import Interval
 from gridtide.simulation.specs import (
     BeliefSpec,
@@ -27,7 +27,10 @@ from gridtide.simulation.specs import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from pydantic_core import ErrorDetails
 
 __all__ = ["Scenario", "read_scenario"]
 
@@ -79,9 +82,9 @@ class Scenario(Part):
         for place, names in named.items():
             for name in names:
                 if name not in known:
-                    close = difflib.get_close_matches(name, known, 1)
-                    meant = f"; did you mean {close[0]!r}?" if close else ""
-                    raise ValueError(f"{place} names {name[:40]!r}; zones of the scenario: {', '.join(known)}{meant}")
+                    meant = _meant(name, known)
+                    known_zones = f"zones of the scenario: {', '.join(known)}"
+                    raise ValueError(f"{place} names {name[:40]!r}; {known_zones}{f'; {meant}' if meant else ''}")
         taken: dict[str, str] = {}
         for zone in self.zones:
             for name in (zone.name, *zone.aliases):
@@ -110,6 +113,10 @@ def read_scenario(path: Path) -> Scenario:
         ConfigurationError: The file cannot be read as TOML, YAML or JSON.
         InvalidInput: A key or value is not allowed; the message names its place.
     """
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path} is not there", hint="gridtide simulate --init > scenario.toml writes one to start from"
+        )
     tree = _plain(read_document(path))
     try:
         scenario = Scenario.model_validate(tree)
@@ -131,24 +138,35 @@ def _beside(zone: ZoneSpec, base: Path) -> ZoneSpec:
 
 
 def _refusal(path: Path, error: ValidationError) -> InvalidInput:
+    """The first thing that is wrong, with its place and what to do; how many more there are."""
     first = error.errors()[0]
+    count = len({(str(found["msg"]), repr(found.get("input"))) for found in error.errors()})
     place = ".".join(str(part) for part in first["loc"])
+    what, hint = _fault(first, place)
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return InvalidInput(f"{path.name}: {what}{more}", hint=hint, field=place or None)
+
+
+def _fault(first: ErrorDetails, place: str) -> tuple[str, str | None]:
+    shown = repr(first.get("input"))[:60]
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
-        close = difflib.get_close_matches(str(key), _keys_at(tuple(parents)), 1)
-        hint = f"did you mean {close[0]!r}?" if close else "see the page on scenario files"
-        return InvalidInput(f"{path.name}: {place} is no key of a scenario", hint=hint, field=place)
-    why = str(first["msg"]).removeprefix("Value error, ")
-    shown = repr(first.get("input"))[:60]
+        meant = _meant(str(key), _keys_at(tuple(parents))) or "see the page on scenario files"
+        return f"{place} is no key of a scenario", meant
     if first["type"] == "missing":
-        return InvalidInput(f"{path.name}: {place} is missing", hint="gridtide simulate --init shows one", field=place)
+        return f"{place} is missing", "gridtide simulate --init shows one"
     if first["type"] == "literal_error":
-        allowed = re.findall(r"'([^']*)'", str(first["ctx"]["expected"]))
-        close = difflib.get_close_matches(str(first.get("input")), allowed, 1)
-        meant = f"did you mean {close[0]!r}?" if close else None
-        return InvalidInput(f"{path.name}: {place} is {shown}; allowed: {', '.join(allowed)}", hint=meant, field=place)
-    message = f"{path.name}: {place or 'scenario'} is {shown}: {why}" if place else f"{path.name}: {why}"
-    return InvalidInput(message, field=place or None)
+        allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {})["expected"]))
+        return f"{place} is {shown}; allowed: {', '.join(allowed)}", _meant(str(first.get("input")), allowed)
+    why = str(first["msg"]).removeprefix("Value error, ")
+    country = first["type"] == "string_pattern_mismatch"
+    hint = "a country is two capital letters, like SE" if country else None
+    return (f"{place} is {shown}: {why}" if place else why), hint
+
+
+def _meant(word: str, known: Sequence[str]) -> str | None:
+    close = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {close[0]!r}?" if close else None
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:

@@ -203,6 +203,12 @@ class PolicySpec(Part):
     move_margin: float = Field(default=placement.DEFAULT_MARGIN, ge=0.0, lt=1.0)
     accept_uncertain: bool = False
 
+    @model_validator(mode="after")
+    def _decidable(self) -> PolicySpec:
+        if self.method == "threshold" and self.threshold is None and self.percentile is None:
+            raise ValueError("method threshold needs a threshold [gCO2eq/kWh] or a percentile")
+        return self
+
     @property
     def routes(self) -> bool:
         """Whether it may move work to another zone."""

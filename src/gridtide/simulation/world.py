@@ -20,6 +20,7 @@ from gridtide.domain.instants import duration_ns, from_ns, to_ns
 from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine
 from gridtide.engine.work import NEVER_NS
+from gridtide.planning import question
 from gridtide.simulation.job import Job, Run
 from gridtide.simulation.rooms import Rooms
 
@@ -49,6 +50,7 @@ class _Tracked:
     begun_ns: int = NEVER_NS
     pieces: list[tuple[int, int]] = field(default_factory=list)
     decisions: int = 0
+    blind: int = 0
     forced: bool = False
     ready_ns: int = NEVER_NS
     waited_ns: int = 0
@@ -143,6 +145,7 @@ class World:
         for made in decided:
             tracked = self._tracked[made.work]
             tracked.decisions += 1
+            tracked.blind += not question.was_planned(made.decision)
             if tracked.planned_mean is None:
                 tracked.planned_mean = made.decision.mean
 
@@ -233,6 +236,7 @@ class World:
                 tracked.zone,
                 haul,
                 uncertain,
+                tracked.blind,
             )
 
 
