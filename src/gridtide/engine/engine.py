@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Policy"]
 
 _AFTER_FAULT_NS: Final = 60 * NS_PER_SECOND
+_TIDY_AT: Final = 4096
 _NO_READINGS: Final[Mapping[str, Reading]] = {}
 
 
@@ -90,6 +91,7 @@ class Engine:
     ramp: Ramp = field(init=False)
     _wakes: list[tuple[int, int, Work]] = field(init=False, default_factory=list)
     _queue: list[tuple[int, int, int, int, Work]] = field(init=False, default_factory=list)
+    _tidy_at: int = field(init=False, default=_TIDY_AT)
     _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
     _readings: dict[str, Reading] = field(init=False, default_factory=dict)
     _replanned: dict[str, dict[Work, None]] = field(init=False, default_factory=dict)
@@ -353,7 +355,16 @@ class Engine:
     def _push(self, work: Work, wake_ns: int) -> None:
         work.wake_ns = wake_ns
         if wake_ns < NEVER_NS:
+            if len(self._wakes) >= self._tidy_at:
+                self._tidy()
             heapq.heappush(self._wakes, (wake_ns, next(self._order), work))
+
+    def _tidy(self) -> None:
+        """Drop wake-ups that a later one has replaced; new values every few minutes would pile them up (I12)."""
+        newest = {id(work): (wake_ns, k, work) for wake_ns, k, work in self._wakes if work.wake_ns == wake_ns}
+        self._wakes[:] = newest.values()
+        heapq.heapify(self._wakes)
+        self._tidy_at = max(_TIDY_AT, 2 * len(self._wakes))
 
     def _wake_all(self, works: Iterable[Work], now_ns: int) -> None:
         for work in works:
