@@ -336,7 +336,8 @@ def test_check_says_yes_with_zero(run, series, flags, reason):
 
 def test_check_can_insist_on_more_than_a_yearly_figure(run, monkeypatch):
     """A figure of a whole year says nothing about now, unless it was asked for."""
-    monkeypatch.setenv("GRIDTIDE_PROVIDERS__UK__BASE_URL", "http://127.0.0.1:9")
+    with FakeGridServer({"uk": wave_series(low=60, high=360)}) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS__UK__BASE_URL", server.base_url("uk"))
     refused = run("check", "--zone", "GB", "--require-data", "--json")
     asked = run("check", "--zone", "GB", "--require-data", "--provider", "static")
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Final
 
 from gridtide.accounting import coefficients, energy
 from gridtide.accounting.energy import Machine, PowerSource
 from gridtide.domain.errors import InvalidInput
 
-__all__ = ["Draw", "draw_of"]
+__all__ = ["MOST_W", "Draw", "draw_of"]
 
 _CLOUDS = ("aws", "azure", "gcp")
 _DEFAULT_CLOUD = "aws"
@@ -39,6 +40,10 @@ class Draw:
     source: PowerSource = PowerSource.GIVEN
     relative_error: float = 0.0
     note: str = ""
+
+
+MOST_W: Final = 1e8
+"""Largest draw that one piece of work is believed to have. [W]"""
 
 
 def draw_of(
@@ -86,6 +91,12 @@ def draw_of(
             )  # fmt: skip
         if not 0 <= power_w < float("inf"):
             raise InvalidInput(f"power_w is {power_w}; allowed: zero or more", field="power_w")
+        if power_w > MOST_W:
+            raise InvalidInput(
+                f"power_w is {power_w:g} W, more than a data centre; allowed: up to {MOST_W:g} W",
+                hint="write watts, not milliwatts",
+                field="power_w",
+            )
         return Draw(power_w=power_w, pue=1.0 if pue is None else pue, note="as given")
     if not given:
         if pue is not None:

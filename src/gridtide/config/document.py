@@ -104,6 +104,8 @@ def _read_toml(text: str, name: str) -> Any:
         raise syntax_error(name, text, why, line=line, column=column) from None
     except RecursionError:
         raise _too_deep(name) from None
+    except ValueError:
+        raise _too_long(name) from None
 
 
 def _toml_place(message: str, text: str) -> tuple[str, int, int]:
@@ -133,6 +135,10 @@ def _read_json(text: str, name: str) -> Any:
         raise syntax_error(name, text, error.msg, line=error.lineno, column=error.colno) from None
     except RecursionError:
         raise _too_deep(name) from None
+    except ConfigurationError:
+        raise
+    except ValueError:
+        raise _too_long(name) from None
 
 
 def _read_yaml(text: str, name: str) -> Any:
@@ -151,6 +157,11 @@ def _require_shallow(tree: Any, name: str) -> None:
 
 def _too_deep(name: str) -> ConfigurationError:
     return ConfigurationError(f"{name} is nested deeper than {DEEPEST} levels", file=name)
+
+
+def _too_long(name: str) -> ConfigurationError:
+    """Error for a whole number that Python refuses to read, to protect itself."""
+    return ConfigurationError(f"{name} holds a number of thousands of digits", hint="write a shorter one", file=name)
 
 
 _PARSERS: Final = {".toml": _read_toml, ".yaml": _read_yaml, ".yml": _read_yaml, ".json": _read_json}

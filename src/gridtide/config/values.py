@@ -25,7 +25,10 @@ __all__ = ["convert", "refuse", "require_timezone"]
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _INTEGER: Final = re.compile(r"[+-]?\d+")
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST_TEXT: Final = 4_096
+_MOST_DIGITS: Final = 30
+"""Digits of a whole number that are still read; more are out of every bound."""
 
 
 def convert(row: Row, raw: Any, *, origin: str) -> Any:
@@ -81,7 +84,10 @@ def require_timezone(name: str, *, field: str = "timezone", origin: str = "") ->
 
 
 def _shown(raw: Any) -> str:
-    text = repr(str(raw)) if isinstance(raw, str) else repr(raw)
+    try:
+        text = repr(str(raw)) if isinstance(raw, str) else repr(raw)
+    except ValueError:  # Python writes no number of that many digits
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -90,7 +96,11 @@ def _text(row: Row, raw: Any, origin: str) -> str:
         raise refuse(row, raw, origin, why="it is not text", hint="write it in quotes")
     if len(raw) > _LONGEST_TEXT:
         raise refuse(row, raw, origin, why=f"it is longer than {_LONGEST_TEXT} characters")
-    return str(raw).strip()
+    text = str(raw).strip()
+    odd = _UNPRINTABLE.search(text)
+    if odd is not None:
+        raise refuse(row, raw, origin, why=f"it holds the control character {odd[0]!r}")
+    return text
 
 
 def _secret(row: Row, raw: Any, origin: str) -> Secret:
@@ -111,20 +121,26 @@ def _number(row: Row, raw: Any, origin: str) -> float:
         raise refuse(row, raw, origin, why="it is text", hint="write it without quotes")
     elif isinstance(raw, bool) or not isinstance(raw, int | float):
         raise refuse(row, raw, origin, why="it is not a number")
-    return _bounded(row, float(raw), origin)
+    return float(_bounded(row, raw, origin))
 
 
 def _integer(row: Row, raw: Any, origin: str) -> int:
     if isinstance(raw, Written) and _INTEGER.fullmatch(raw.strip()):
-        raw = int(raw)
+        raw = int(raw) if len(raw) <= _MOST_DIGITS else math.inf
+    if raw == math.inf:
+        raise refuse(row, raw, origin, why="it is out of bounds")
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise refuse(row, raw, origin, why="it is not a whole number")
     return int(_bounded(row, raw, origin))
 
 
 def _bounded(row: Row, number: float, origin: str) -> float:
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:
+        finite = False
     below = row.minimum is not None and number < row.minimum
-    if not math.isfinite(number) or below or (row.maximum is not None and number > row.maximum):
+    if not finite or below or (row.maximum is not None and number > row.maximum):
         raise refuse(row, number, origin, why="it is out of bounds")
     return number
 
@@ -206,7 +222,7 @@ def _plain(raw: Any) -> Any:
     if not isinstance(raw, Written):
         return raw
     if _INTEGER.fullmatch(raw):
-        return int(raw)
+        return int(raw) if len(raw) <= _MOST_DIGITS else str(raw)
     if _NUMBER.fullmatch(raw):
         return float(raw)
     return {"true": True, "false": False}.get(raw, str(raw))
