@@ -35,11 +35,21 @@ if TYPE_CHECKING:
     from gridtide.grid.provider import Provider
     from gridtide.grid.redis_store import RedisStore
 
-__all__ = ["build_providers", "build_witnesses", "keyed_providers", "named_providers", "open_fetcher", "open_live"]
+__all__ = [
+    "OWN_SHARE",
+    "build_providers",
+    "build_witnesses",
+    "keyed_providers",
+    "named_providers",
+    "open_fetcher",
+    "open_live",
+    "shared_store",
+]
 
 _LOG: Final = logging.getLogger("gridtide.api.live")
 _REDIS_URL: Final = "redis://localhost:6379/0"
-_OWN_SHARE: Final = 1 / 8
+OWN_SHARE: Final = 1 / 8
+"""Fraction of each budget that a process keeps to while Redis does not answer."""
 
 
 @asynccontextmanager
@@ -56,8 +66,8 @@ async def open_live(settings: Settings, clock: Clock, *, keep: bool = False) -> 
         MissingCredential: The source that was named needs a key, and no fallback is named.
         ConfigurationError: An address cannot be used.
     """
-    shared = _shared_store(settings, clock)
-    fetcher = open_fetcher(settings, clock, limits=Limits(clock, shared=shared, share=_OWN_SHARE) if shared else None)
+    shared = shared_store(settings, clock)
+    fetcher = open_fetcher(settings, clock, limits=Limits(clock, shared=shared, share=OWN_SHARE) if shared else None)
     rules = Rules(
         prefer=named_providers(settings),
         allow_signal_mix=settings.policies.allow_signal_mix,
@@ -98,7 +108,11 @@ def open_fetcher(settings: Settings, clock: Clock, *, limits: Limits | None = No
     return Fetcher(
         clock,
         limits=limits,
-        base_urls={name: own.base_url for name, own in settings.providers.items() if own.base_url},
+        base_urls={
+            name: all_providers()[name].split_url(own.base_url)[0]
+            for name, own in settings.providers.items()
+            if own.base_url
+        },
         insecure=frozenset(canonical_provider(name) for name in settings.fetch.allow_http),
         most_retries=settings.fetch.retries,
         timing=Timing(
@@ -210,7 +224,9 @@ def _joins(spec: ProviderSpec, settings: Settings) -> bool:
 
 
 def _make(spec: ProviderSpec, settings: Settings) -> Provider:
-    return spec.create(credentials(settings, spec.name), dict(settings.for_provider(spec.name).options))
+    own = settings.for_provider(spec.name)
+    implied = spec.split_url(own.base_url)[1] if own.base_url else {}
+    return spec.create(credentials(settings, spec.name), {**implied, **own.options})
 
 
 def _file_store(settings: Settings, clock: Clock, *, keep: bool) -> FileStore | None:
@@ -220,7 +236,7 @@ def _file_store(settings: Settings, clock: Clock, *, keep: bool) -> FileStore | 
     return None
 
 
-def _shared_store(settings: Settings, clock: Clock) -> RedisStore | None:
+def shared_store(settings: Settings, clock: Clock) -> RedisStore | None:
     """Cache and budgets shared between processes, where the settings ask for it."""
     if settings.cache.driver != "redis":
         return None
