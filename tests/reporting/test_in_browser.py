@@ -7,18 +7,26 @@ import pytest
 
 from gridtide.cli.main import main
 from gridtide.simulation import example
+from support import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+SCENARIOS = {
+    "init": example.SCENARIO.replace("count = 100", "count = 20"),
+    "places": (ROOT / "docs" / "examples" / "two-regions.toml").read_text(),
+}
+
+
 @pytest.mark.real
+@pytest.mark.parametrize("text", SCENARIOS.values(), ids=SCENARIOS)
 @pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
-def test_the_page_opens_without_errors(tmp_path, monkeypatch, scheme):
+def test_the_page_opens_without_errors(tmp_path, monkeypatch, scheme, text):
     """Chromium logs nothing on the console (no blocked style, no load), and the picture of the page is not blank."""
     if CHROMIUM is None:
         pytest.skip("no chromium here")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.toml").write_text(example.SCENARIO.replace("count = 100", "count = 20"))
+    (tmp_path / "s.toml").write_text(text)
     assert main(["simulate", "s.toml", "--html", "r.html", "--quiet"]) == 0
     picture = tmp_path / "page.png"
     done = subprocess.run(
