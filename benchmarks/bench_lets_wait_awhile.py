@@ -3,11 +3,11 @@ How long the scenarios of Let's Wait Awhile take for one country and a year, and
 
     python benchmarks/bench_lets_wait_awhile.py [--data DIR] [--peer DIR [--peer-python PROGRAM]] [--json]
 
-Ours are all 13 machine-learning configurations (each noisy one ten times) and the 17 nightly windows (without noise and
-ten times with), each in the peer's semantics and in strict ones. ``--data DIR`` holds ``data/lets-wait-awhile`` with one
-``*_ci.csv`` per country; without it a year of waves is drawn. ``--peer DIR`` is a checkout of dos-group/lets-wait-awhile
-that you supply, run as published by ``--peer-python``, an interpreter that has what its ``environment.yml`` names and a
-pandas before 3; it runs what has no noise, since the rest takes it a quarter of an hour.
+Ours are all 13 machine-learning configurations (each noisy one ten times) and the 17 nightly windows (without noise
+and ten times with), each in the peer's semantics and in strict ones. ``--data DIR`` holds ``data/lets-wait-awhile``
+with one ``*_ci.csv`` per country; without it a year of waves is drawn. ``--peer DIR`` is a checkout of
+dos-group/lets-wait-awhile that you supply, run as published by ``--peer-python``, an interpreter that has what its
+``environment.yml`` names and a pandas before 3; it runs what has no noise, since the rest takes it much longer.
 """
 
 from __future__ import annotations

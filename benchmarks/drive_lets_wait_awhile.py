@@ -1,8 +1,8 @@
 """
 Runs in the peer's interpreter with its checkout on the path: its own experiments without noise on one zone.
 
-`bench_lets_wait_awhile.py` starts it in a folder that holds ``data/zone_ci.csv``. The last line printed is a JSON object of processor times;
-the results are the files that the peer writes.
+`bench_lets_wait_awhile.py` starts it in a folder with ``data/zone_ci.csv``. The last line printed is a JSON object
+of processor times; the results are the files that the peer writes.
 """
 
 import json

@@ -65,7 +65,7 @@ def show(name: str, rows: list[dict[str, object]], *, as_json: bool, notes: tupl
     if as_json:
         print(json.dumps({"schema": f"gridtide.{name}/1", "machine": machine(), "rows": rows, "notes": notes}))
         return
-    print(f"{machine()}, processor time")
+    print(f"{machine()}; processor time unless a column says otherwise")
     heads = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[_cell(row.get(head)) for head in heads] for row in rows]
     widths = [max(len(line[k]) for line in [heads, *cells]) for k in range(len(heads))]
