@@ -261,6 +261,76 @@ def test_doctor_asks_the_sources_of_the_place(run, monkeypatch):
     assert checks(down)["sources"] == ("fail", "none answers for GB")
 
 
+@pytest.fixture
+def two_sources(monkeypatch):
+    """Germany by two sources of one kind and scope, the second of which says *factor* times as much."""
+
+    def serve(factor):
+        low, high = 60, 360
+        series = {
+            "energy-charts": wave_series(low=low, high=high),
+            "electricitymaps": wave_series(low=low * factor, high=high * factor),
+        }
+        server = FakeGridServer(series)
+        monkeypatch.setenv("GRIDTIDE_PROVIDER", "energy-charts")
+        monkeypatch.setenv("GRIDTIDE_CROSSCHECK_PROVIDER", "electricitymaps")
+        monkeypatch.setenv("ELECTRICITYMAPS_API_KEY", "fake-key")
+        return server
+
+    return serve
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.0, "ok"), (4.0, "warn")])
+def test_doctor_holds_sources_against_each_other(run, monkeypatch, two_sources, factor, status):
+    """Sources of one kind are compared; what is too far apart is a warning with what to do."""
+    with two_sources(factor) as server:
+        for name in ("ENERGY_CHARTS", "ELECTRICITYMAPS"):
+            address = server.base_url(name.lower().replace("_", "-"))
+            monkeypatch.setenv(f"GRIDTIDE_PROVIDERS_{name}_BASE_URL", address)
+        result = run("doctor", "--zone", "DE", "--json")
+
+    assert result.code == 0
+    found = checks(result)["crosscheck"]
+    assert found[0] == status
+    assert found[1].startswith("energy-charts and electricitymaps are ")
+    assert found[1].endswith(" times apart (average, lifecycle)")
+
+
+def test_doctor_says_that_nobody_checks_the_values(run, monkeypatch, two_sources):
+    """A second source that does not cover the place is no second source."""
+    with two_sources(1.0) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS_ENERGY_CHARTS_BASE_URL", server.base_url("energy-charts"))
+        monkeypatch.setenv("GRIDTIDE_CROSSCHECK_PROVIDER", "uk")
+        result = run("doctor", "--zone", "DE", "--json")
+
+    assert checks(result)["crosscheck"] == ("warn", "uk does not cover this place; values are not checked")
+
+
+def test_doctor_shows_what_each_source_allows(run, monkeypatch):
+    """The budget of calls, and how much of it this took."""
+    with FakeGridServer({"uk": wave_series()}) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDER", "uk")
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS_UK_BASE_URL", server.base_url("uk"))
+        result = run("doctor", "--zone", "GB", "--json")
+
+    assert checks(result)["sources"][1].endswith("1 of 60 calls in 1m used")
+
+
+def test_doctor_says_where_answers_are_kept(run, monkeypatch):
+    """In memory, or in a Redis that is away: then each process keeps to its share."""
+    monkeypatch.setenv("GRIDTIDE_CACHE_DRIVER", "memory")
+    memory = run("doctor", "--offline", "--json")
+    monkeypatch.setenv("GRIDTIDE_CACHE_DRIVER", "redis")
+    monkeypatch.setenv("GRIDTIDE_CACHE_REDIS_URL", "redis://127.0.0.1:9/0")
+    monkeypatch.setenv("GRIDTIDE_PROVIDER", "static")
+    away = run("doctor", "--json")
+
+    assert checks(memory)["cache"] == ("ok", "cache.driver is memory")
+    assert away.code == 0
+    assert checks(away)["cache"][0] == "warn"
+    assert checks(away)["cache"][1].startswith("redis does not answer; each process keeps")
+
+
 def test_doctor_shows_no_credential(run, monkeypatch):
     """Only that it is set."""
     monkeypatch.setenv("EIA_API_KEY", "s3cret")

@@ -240,7 +240,7 @@ def test_nothing_at_all_is_none_and_no_exception(world: World) -> None:
 
 
 def test_zone_nobody_covers_says_so(world: World) -> None:
-    """Without any provider the reason names the zone."""
+    """The reason names who was set up and the zone."""
 
     async def work() -> Reading:
         async with client(world, DemoProvider(zones={"X"})) as grid:
@@ -249,7 +249,7 @@ def test_zone_nobody_covers_says_so(world: World) -> None:
     reading = world.clock.run(work())
 
     assert reading.step is STATIC
-    assert "no provider is set up for ZA" in reading.reason
+    assert "demo does not cover ZA" in reading.reason
     assert world.net.calls == 0
 
 

@@ -6,7 +6,6 @@ A check that fails itself is a finding too. No finding shows a credential.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -16,10 +15,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from gridtide.config.settings import Settings
-    from gridtide.domain.ports import Clock
-    from gridtide.domain.zone import Zone
-    from gridtide.grid.fetch import Fetcher
-    from gridtide.grid.provider import Provider
 
 __all__ = ["FAIL", "OK", "WARN", "Finding", "examine"]
 
@@ -70,10 +65,16 @@ def examine(*, config: Path | None, zone: str | None, offline: bool) -> list[Fin
     findings += _guarded("keys", lambda: _keys(ready))
     findings += _guarded("place", lambda: _place(ready, zone))
     findings += _guarded("journal", lambda: _journal(ready))
-    findings += _guarded("cache folder", lambda: _cache_folder(ready))
+    findings += _guarded("cache", lambda: _cache(ready, offline=offline))
     if not offline:
         findings += _guarded("sources", lambda: _sources(ready, zone))
     return findings
+
+
+def _sources(settings: Settings, zone: str | None) -> Iterator[Finding]:
+    from gridtide.cli.sources_check import source_findings  # noqa: PLC0415 - keeps --help light
+
+    yield from source_findings(settings, zone)
 
 
 def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
@@ -175,14 +176,24 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         yield Finding("journal", OK, str(path))
 
 
+def _cache(settings: Settings, *, offline: bool) -> Iterator[Finding]:
+    """Where answers are kept, and whether that works."""
+    driver = settings.cache.driver
+    if driver == "redis" and not offline:
+        from gridtide.cli.sources_check import cache_findings  # noqa: PLC0415 - keeps --help light
+
+        yield from cache_findings(settings)
+    elif driver in {"auto", "file"}:
+        yield from _cache_folder(settings)
+    else:
+        yield Finding("cache", OK, f"cache.driver is {driver}")
+
+
 def _cache_folder(settings: Settings) -> Iterator[Finding]:
     from gridtide.api.clocks import SystemClock  # noqa: PLC0415 - keeps --help light
     from gridtide.config.places import cache_dir  # noqa: PLC0415
     from gridtide.grid.file_store import FileStore  # noqa: PLC0415
 
-    if settings.cache.driver not in {"auto", "file"}:
-        yield Finding("cache folder", OK, f"not used, because cache.driver is {settings.cache.driver}")
-        return
     folder = settings.paths.cache or cache_dir(os.environ)
     problem = FileStore(folder, SystemClock(), quiet=True).problem
     if problem:
@@ -190,59 +201,3 @@ def _cache_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("cache folder", WARN, detail, "set paths.cache to a folder of yours")
     else:
         yield Finding("cache folder", OK, str(folder))
-
-
-def _sources(settings: Settings, zone: str | None) -> Iterator[Finding]:
-    """Ask every source that covers the place for its current value, each with its own time limit."""
-    from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
-    from gridtide.config.checks import BUILT_IN, canonical_provider  # noqa: PLC0415
-    from gridtide.domain.errors import UnmappedRegion  # noqa: PLC0415
-
-    chosen = canonical_provider(settings.provider)
-    if chosen in BUILT_IN and chosen != "auto":
-        yield Finding("sources", OK, f"provider {chosen} needs no network")
-        return
-    try:
-        mapping = wiring.locate(settings, wiring.build_catalogue(settings), zone)
-    except UnmappedRegion:
-        yield Finding("sources", WARN, "not asked, because no place is set", "give --zone")
-        return
-    found = asyncio.run(_ask_all(settings, mapping.zone.key))
-    yield from found
-    if not any(finding.status == OK for finding in found):
-        yield Finding("sources", FAIL, f"none answers for {mapping.zone.key}", "yearly figures are used until then")
-
-
-async def _ask_all(settings: Settings, key: str) -> list[Finding]:
-    from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
-    from gridtide.api.clocks import SystemClock  # noqa: PLC0415
-    from gridtide.api.live import build_providers, open_fetcher  # noqa: PLC0415
-
-    zone = wiring.build_catalogue(settings).zone(key)
-    clock = SystemClock()
-    providers = [provider for provider in build_providers(settings) if provider.key_for(zone) is not None]
-    async with open_fetcher(settings, clock) as fetcher:
-        return list(await asyncio.gather(*(_ask(fetcher, clock, provider, zone) for provider in providers)))
-
-
-async def _ask(fetcher: Fetcher, clock: Clock, provider: Provider, zone: Zone) -> Finding:
-    """Ask one source for what it has now."""
-    from gridtide.domain.errors import CarbonError  # noqa: PLC0415 - keeps --help light
-    from gridtide.domain.instants import isoformat  # noqa: PLC0415
-    from gridtide.domain.interval import Interval  # noqa: PLC0415
-    from gridtide.grid.provider import Ask, Product  # noqa: PLC0415
-
-    info, now = provider.info, clock.now()
-    product = Product.CURRENT if Product.CURRENT in info.products else Product.FORECAST
-    window = Interval(now - timedelta(hours=6), now + timedelta(hours=1))
-    ask = Ask(zone=provider.key_for(zone) or "", product=product, window=window, kind=info.kinds[0], now=now)
-    try:
-        series = await fetcher.fetch(provider, ask, retries=0)
-    except CarbonError as error:
-        return Finding("sources", WARN, f"{info.name}: {error.message}", error.hint)
-    skew = fetcher.skew(provider)
-    if skew is not None and abs(skew) > _SKEW:
-        ahead = f"{abs(skew).total_seconds():.0f} s {'ahead of' if skew > timedelta(0) else 'behind'} {info.name}"
-        return Finding("sources", WARN, f"this machine's clock is {ahead}", "set the clock of the machine")
-    newest = isoformat(series.end) if series else "nothing"
-    return Finding("sources", OK, f"{info.name} answers for {zone.key}; known until {newest}")

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["GridClient", "Rules"]
 
 _SOURCES_MAX: Final = 4096
+_NAMED_MOST: Final = 2
 _WARM_AFTER_S: Final = 60.0
 _OWN_FIGURES: Final = frozenset({"region", "state", "area"})
 _SCOPES_CLOSE_FROM: Final = 100.0
@@ -261,11 +262,19 @@ class GridClient:
             if profile is not None:
                 return self._reading(profile, tried, groups[0][0])
         kind = reached[0][0].candidate.kind if reached else query.kind
-        reason = "; ".join(tried) or f"no provider is set up for {query.zone.key}"
+        reason = "; ".join(tried) or self._uncovered(query)
         last = self._last_step(query, kind, reason, tuple(tried))
         if last.step is FreshnessStep.NONE and behind is not None:
             return self._reading(behind, tried, groups[0][0])
         return last
+
+    def _uncovered(self, query: SignalQuery) -> str:
+        """Why nobody was asked at all."""
+        if not 1 <= len(self._providers) <= _NAMED_MOST:
+            return f"no provider is set up for {query.zone.key}"
+        names = " and ".join(provider.info.name for provider in self._providers)
+        kind = f" with a signal of kind {query.kind}" if query.kind is not None else ""
+        return f"{names} does not cover {query.zone.key}{kind}; name a cloud region or another source"
 
     def _says_now(self, answer: Answer, query: SignalQuery) -> bool:
         """Whether an answer reaches now, where the question does; old values alone decide nothing."""

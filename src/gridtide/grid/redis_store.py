@@ -192,6 +192,12 @@ class RedisStore:
 
     # -- the server ------------------------------------------------------------------------------------------------
 
+    async def ping(self) -> float | None:
+        """Time that one answer takes; None when the server does not answer. [s]"""
+        began = self._clock.monotonic()
+        answered = await self._ask(self._redis.ping)
+        return self._clock.monotonic() - began if answered else None
+
     @property
     def is_resting(self) -> bool:
         """Whether the server is left alone after a failure."""

@@ -18,6 +18,7 @@ from gridtide.domain.errors import (
 from gridtide.domain.instants import parse_instant
 from gridtide.domain.signal import SignalKind
 from gridtide.domain.zone import Zone
+from gridtide.grid.catalogue import Catalogue
 from gridtide.grid.provider import Ask, Product, Provider
 from gridtide.grid.providers.carbon_aware_sdk import CarbonAwareComputing, CarbonAwareSdk
 from gridtide.grid.providers.prometheus import Prometheus
@@ -99,6 +100,15 @@ class TestPrometheusContract(ProviderContract):
 
 
 # -- Carbon Aware SDK --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [("azure:westeurope", "westeurope"), ("aws:eu-central-1", "eu-central-1"), ("DE", None)],
+)
+def test_cloud_region_is_the_location_of_the_server(asked: str, location: str | None) -> None:
+    """The server names its locations like cloud regions; a grid zone alone is none of them."""
+    assert SDK.key_for(Catalogue().resolve(asked).zone) == location
 
 
 def test_emissions_by_location_have_their_own_duration() -> None:

@@ -78,8 +78,8 @@ class CarbonAwareSdk(Provider):
         self.info = replace(type(self).info, kinds=(self._kind,), scope=self._scope)  # type: ignore[misc]  # this server's own
 
     def key_for(self, zone: Zone) -> str | None:
-        """Alias ``casdk`` only: location names are up to the server."""
-        return zone.at(self.info.name)
+        """Alias ``casdk``, else the name of the cloud region, as the server's own table of locations has it."""
+        return zone.at(self.info.name) or (zone.at("cloud") or "").partition(":")[2] or None
 
     def build_requests(self, ask: Ask, replies: tuple[Reply, ...] = ()) -> tuple[Request, ...]:
         """Current forecast, or emissions over a window."""
