@@ -48,3 +48,37 @@ def test_another_shape_is_named(tmp_path, content):
     """Lines without their bounds cannot be computed."""
     with pytest.raises(MalformedFile, match="cap_kmin_vectors.json"):
         reproduce("cap", data=folder(tmp_path, content))
+
+
+def vectors(tmp_path, **lists):
+    (tmp_path / "cap").mkdir()
+    (tmp_path / "cap/cap_kmin_vectors.json").write_text(json.dumps(lists))
+    return tmp_path
+
+
+LINE = {"ci": 107, "L": 100, "U": 110, "min_execs": 2, "driver_pods": 0, "max_execs": 6}
+
+
+def test_bounds_within_a_tenth_follow_the_formula(tmp_path):
+    """L' = 110 = U makes the ratio 1 and every threshold U: all run up to U, the least above it."""
+    lines = [LINE, LINE | {"ci": 111}]
+
+    below, above = reproduce("cap", data=vectors(tmp_path, cap_vectors=lines)).sections[0].rows
+
+    assert (below["allowed"], above["allowed"]) == (6, 2)
+    assert below["alpha"] == pytest.approx(1.0)
+    assert below["thresholds_first3"] == pytest.approx([110.0] * 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({key: LINE[key] for key in LINE if key != "U"}, "cap_vectors line 2 has no 'U'"),
+        (LINE | {"L": 0}, "cap_vectors line 2: low is 0"),
+        (LINE | {"ci": "green"}, "cap_vectors line 2: "),
+    ],
+)
+def test_the_line_that_is_wrong_is_named(tmp_path, line, message):
+    """Among many lines the reader finds it."""
+    with pytest.raises(MalformedFile, match=message):
+        reproduce("cap", data=vectors(tmp_path, cap_vectors=[LINE, line]))

@@ -20,7 +20,7 @@ def write(path, header, rows):
 
 
 def folder(tmp_path, *, hours=8000, jobs=((0, 3600, 1), (1800, 10000, 2), (1800, 600, 1))):
-    rows = [(f"2022-01-01 {h}", 100.0 + (h % 24) * 10) for h in range(hours)]
+    rows = [(np.datetime64("2022-01-01T00", "s") + 3600 * h, 100.0 + (h % 24) * 10) for h in range(hours)]
     write(tmp_path / "data/gaia/ZZ_2022_lca.csv.gz", ("datetime_utc", "carbon_intensity_avg"), rows)
     write(tmp_path / "data/gaia/small.csv", ("arrival_time", "length", "cpus"), jobs)
     return tmp_path
@@ -114,3 +114,86 @@ def test_a_drawn_trace_has_the_jobs_of_the_one_it_is_like(tmp_path):
     assert set(zip(drawn.length.tolist(), drawn.processors.tolist(), strict=True)) == pairs
     assert drawn.arrival.max() <= 100 * 720
     assert (np.diff(drawn.arrival) >= 0).all()
+
+
+RECORDED = ("policy", "scheduling_policy", "carbon_policy", "waiting_h", "reserved", "carbon_trace", "start_index")
+
+
+def test_rows_of_a_trace_may_stand_in_any_order(tmp_path):
+    """Times say which hour a value belongs to: reversed rows and swapped columns give the same figures."""
+    data = folder(tmp_path)
+    trace = data / "data/gaia/ZZ_2022_lca.csv.gz"
+    first = reproduce("gaia", data=data).to_json()["rows"]
+    with gzip.open(trace, "rt") as file:
+        _, *rows = csv.reader(file)
+
+    write(trace, ("carbon_intensity_avg", "datetime_utc"), [row[::-1] for row in reversed(rows)])
+
+    assert reproduce("gaia", data=data).to_json()["rows"] == first
+
+
+def test_a_missing_hour_is_named_with_its_line(tmp_path):
+    """An hour that is not there would move all later ones."""
+    data = folder(tmp_path)
+    trace = data / "data/gaia/ZZ_2022_lca.csv.gz"
+    with gzip.open(trace, "rt") as file:
+        lines = file.read().splitlines()
+    with gzip.open(trace, "wt") as file:
+        file.write("\n".join([*lines[:5], *lines[6:]]))
+
+    with pytest.raises(
+        MalformedFile, match=r"ZZ_2022_lca.csv.gz:6:1 datetime_utc is '2022-01-01T05:00:00'; allowed: one"
+    ):
+        reproduce("gaia", data=data)
+
+
+def test_a_table_that_names_other_zones_asks_for_all_traces(tmp_path):
+    """A recorded table of another zone still says what to run; of its own traces the others are named in a note."""
+    data = folder(tmp_path)
+    write(tmp_path / "gaia/results.csv", RECORDED, [("Now", "carbon", "oracle", "0x0", 0, "AU-SA", 10)])
+
+    assert [(r["carbon_trace"], r["policy"]) for r in reproduce("gaia", data=data).sections[0].rows] == [("ZZ", "Now")]
+
+    write(tmp_path / "gaia/results.csv", RECORDED, [("Now", "carbon", "oracle", "0x0", 0, "ZZ", 10)])
+    trace = tmp_path / "data/gaia/YY_2022_lca.csv.gz"
+    trace.write_bytes((tmp_path / "data/gaia/ZZ_2022_lca.csv.gz").read_bytes())
+    report = reproduce("gaia", data=data)
+    assert [r["carbon_trace"] for r in report.sections[0].rows] == ["ZZ"]
+    assert "not in the recorded table: YY" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("scheduling", "start", "message"),
+    [
+        ("carbon-now", "oracle", "scheduling_policy of 'P' is 'carbon-now'; allowed: carbon, carbon-spot"),
+        ("carbon", "psychic", "carbon_policy of 'P' is 'psychic'; allowed: waiting, lowest"),
+    ],
+)
+def test_an_unknown_policy_is_refused_with_those_there_are(tmp_path, scheduling, start, message):
+    """It is not taken for the nearest one."""
+    data = folder(tmp_path)
+    write(tmp_path / "gaia/results.csv", RECORDED, [("P", scheduling, start, "6x24", 0, "ZZ", 10)])
+
+    with pytest.raises(MalformedFile, match=message):
+        reproduce("gaia", data=data)
+
+
+def test_a_policy_by_hand(tmp_path):
+    """
+    Intensity 100, 110, ... by hour of the day; one job of an hour and two processors at 01:00 waits for 00:00.
+
+    On arrival it costs 110 g/kWh x 2 kW; the lowest hour within 24 h is the next midnight at 100, 23 h later.
+    """
+    data = folder(tmp_path, jobs=((3600, 7200 + 5, 2),))
+    write(
+        tmp_path / "gaia/results.csv",
+        RECORDED,
+        [("Now", "carbon", "oracle", "0x0", 0, "ZZ", 0), ("Best", "carbon", "oracle", "6x24", 0, "ZZ", 0)],
+    )
+
+    now, best = reproduce("gaia", data=data).sections[0].rows
+
+    seconds = 5 / 3600
+    assert now["carbon_total_gaia_units"] == pytest.approx(2 * (110 + 120 + 130 * seconds) / 1000)
+    assert best["carbon_total_gaia_units"] == pytest.approx(2 * (100 + 110 + 120 * seconds) / 1000)
+    assert best["mean_wait_h"] == pytest.approx(23.0)

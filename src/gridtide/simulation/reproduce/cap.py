@@ -12,20 +12,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from gridtide.domain.errors import InvalidInput, MalformedFile
 from gridtide.planning import online
 from gridtide.planning.provisioning import Provisioning
-from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows
+from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = ["quota_row", "ratio_row", "reproduce"]
 
 _FOLDER: Final = "cap"
 _FIRST: Final = 3
 _CLOSE: Final = 1e-9
+_RAISED_LOW: Final = 1.1
 _QUOTA_KEYS: Final = ("ci", "L", "U", "min_execs", "driver_pods", "max_execs")
 _QUOTA_MEASURES: Final = (
     Measure("allowed", "allowed", 0.0),
@@ -52,10 +57,12 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
     path = data / _FOLDER / "cap_kmin_vectors.json"
     try:
         recorded = json.loads(path.read_text("utf-8"))
-        quotas = [quota_row(line) for line in recorded["cap_vectors"]]
-        ratios = [ratio_row(line) for line in recorded["k_min_search_alpha"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MalformedFile(f"cannot read {path.name}: {error}", path=path.name) from None
+    except (OSError, ValueError) as error:
+        raise MalformedFile(f"cannot read {path}: {error}", path=path.name) from None
+    if not isinstance(recorded, dict) or not {"cap_vectors", "k_min_search_alpha"} & recorded.keys():
+        raise MalformedFile(f"{path.name} has neither cap_vectors nor k_min_search_alpha", path=path.name)
+    quotas = _rows(path, recorded, "cap_vectors", quota_row)
+    ratios = _rows(path, recorded, "k_min_search_alpha", ratio_row)
     return Report(
         paper=_FOLDER,
         title="CAP provisioning (Lechowicz et al. 2025) and k-min search, recorded values in brackets",
@@ -65,14 +72,14 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
                 keys=_QUOTA_KEYS,
                 measures=_QUOTA_MEASURES,
                 rows=tuple(quotas),
-                recorded=match_rows(quotas, [_flat(line) for line in recorded["cap_vectors"]], _QUOTA_KEYS),
+                recorded=tuple(_flat(line) for line in recorded.get("cap_vectors", ())),
             ),
             Section(
                 title="Guaranteed ratios of k-min search",
                 keys=_RATIO_KEYS,
                 measures=_RATIO_MEASURES,
                 rows=tuple(ratios),
-                recorded=match_rows(ratios, [_flat(line) for line in recorded["k_min_search_alpha"]], _RATIO_KEYS),
+                recorded=tuple(_flat(line) for line in recorded.get("k_min_search_alpha", ())),
             ),
         ),
     )
@@ -81,18 +88,50 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
 def quota_row(line: dict[str, Any]) -> Row:
     """Quota and limits for the bounds of a recorded line."""
     rule = Provisioning(
-        least=line["min_execs"], most=line["max_execs"], low=line["L"], high=line["U"], held=line["driver_pods"]
+        least=line["min_execs"], most=line["max_execs"], low=line["L"], high=line["U"], held=line.get("driver_pods", 0)
     )
-    limits = rule.limits().tolist()
-    first = {f"threshold_{i + 1}": limit for i, limit in enumerate(limits[:_FIRST])}
+    limits, ratio, allowed = rule.limits(), rule.ratio, rule.allowed(line["ci"])
+    free = rule.most - rule.least - rule.held
+    if ratio is None and free > 0:
+        ratio, limits = _beyond_the_bounds(rule, free)
+        below = limits < line["ci"]
+        allowed = rule.least + int(below.argmax()) if below.any() else rule.most
+    first = {f"threshold_{i + 1}": float(limit) for i, limit in enumerate(limits[:_FIRST])}
     return {
-        **{key: line[key] for key in _QUOTA_KEYS},
-        "allowed": rule.allowed(line["ci"]),
-        "alpha": rule.ratio,
+        **{key: line.get(key, 0) for key in _QUOTA_KEYS},
+        "allowed": allowed,
+        "alpha": ratio,
         **first,
-        "thresholds_first3": limits[:_FIRST],
-        "threshold_last": limits[-1] if limits else None,
+        "thresholds_first3": limits[:_FIRST].tolist(),
+        "threshold_last": float(limits[-1]) if limits.size else None,
     }
+
+
+def _beyond_the_bounds(rule: Provisioning, free: int) -> tuple[float, NDArray[np.float64]]:
+    """The published formula as it stands where the bounds lie within a tenth of each other; ours has no limit there."""
+    from scipy.special import lambertw  # noqa: PLC0415 - scipy takes long to import
+
+    ratio = 1.0 / (1.0 + float(lambertw((rule.low * _RAISED_LOW / rule.high - 1.0) / np.e).real))
+    return ratio, np.asarray(
+        rule.high * (1.0 - (1.0 - 1.0 / ratio) * (1.0 + 1.0 / (ratio * free)) ** np.arange(free)), np.float64
+    )
+
+
+def _rows(path: Path, recorded: dict[str, Any], name: str, row_of: Callable[[dict[str, Any]], Row]) -> list[Row]:
+    """One row per line of a list in the file; errors name the line that is wrong."""
+    lines = recorded.get(name, [])
+    if not isinstance(lines, list):
+        raise MalformedFile(f"{path.name}: {name} is no list", path=path.name)
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        place = f"{path.name}: {name} line {number}"
+        try:
+            rows.append(row_of(line))
+        except KeyError as error:
+            raise MalformedFile(f"{place} has no {error}", path=path.name) from None
+        except (TypeError, ValueError) as error:
+            raise MalformedFile(f"{place}: {error}", path=path.name) from None
+    return rows
 
 
 def ratio_row(line: dict[str, Any]) -> Row:

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+import glob
 import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,7 +24,15 @@ from gridtide.simulation import cluster, fine_curve
 from gridtide.simulation.cluster import Runs
 from gridtide.simulation.fine_curve import FineCurve, Pieces
 from gridtide.simulation.job_trace import JOB_COLUMNS, SMALL_STEPS, STEPS_PER_HOUR, JobTrace, read_jobs
-from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows
+from gridtide.simulation.reproduce.comparison import (
+    Measure,
+    Report,
+    Row,
+    Section,
+    match_rows,
+    named_files,
+    with_recorded,
+)
 from gridtide.simulation.reproduce.heap_order import HeapOrder
 from gridtide.simulation.tables import read_table, recorded_rows
 
@@ -40,6 +49,7 @@ _DAYS: Final = 30
 _PAPER_START: Final = 7000
 _QUANTILE: Final = 0.3
 _TARIFF: Final = Tariff(on_demand_per_h=0.0624, reserved_share=0.4, spot_per_h=0.01248)
+_TIME_COLUMN: Final = "datetime_utc"
 _VALUE_COLUMN: Final = "carbon_intensity_avg"
 
 _KEYS: Final = ("carbon_trace", "policy")
@@ -72,6 +82,26 @@ class Configuration(NamedTuple):
     start_index: int = _PAPER_START
 
 
+_PUBLISHED: Final = (
+    "published_normalized_carbon",
+    "published_carbon",
+    "published_dollar",
+    "published_mean_wait_h",
+)
+_SCHEDULING: Final = (
+    "carbon",
+    "carbon-spot",
+    "carbon-cost",
+    "carbon-cost-spot",
+    "cost",
+    "suspend-resume",
+    "suspend-resume-spot",
+    "suspend-resume-threshold",
+    "suspend-resume-spot-threshold",
+)
+_STARTS: Final = ("waiting", "lowest", "oracle", "cst_oracle", "cst_average")
+_ALLOWED: Final = {"scheduling_policy": _SCHEDULING, "carbon_policy": _STARTS}
+
 PAPER: Final = (
     Configuration("NoWait (run-now)", "carbon", "oracle", "0x0"),
     Configuration("Lowest-Slot", "carbon", "lowest"),
@@ -98,18 +128,13 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
         MalformedFile: A file is not what it says.
     """
     inputs, recorded = data / "data" / _FOLDER, recorded_rows(data / _FOLDER / "results.csv")
-    traces = {_zone(path): path for path in sorted(inputs.glob("*_lca.csv*"))}
-    wanted = {row.get("carbon_trace", "") for row in recorded}
-    zones = {zone: path for zone, path in traces.items() if not wanted or zone in wanted}
-    zones.update({_zone(path): path for path in zone_files})
+    zones, left_out = _traces(inputs, recorded, zone_files)
     if not zones:
         raise InvalidInput(f"no *_lca.csv in {inputs}", hint="name a trace with --zone-file", field="data")
     jobs = read_jobs(_job_file(inputs, recorded))
     configurations = tuple(dict.fromkeys(_configuration(row) for row in recorded)) or PAPER
     rows = [row for zone, path in zones.items() for row in _zone_rows(zone, _read_values(path), jobs, configurations)]
-    matched = match_rows(rows, recorded, _KEYS)
-    for row, line in zip(rows, matched, strict=True):
-        row["published_normalized_carbon"] = _number((line or {}).get("published_normalized_carbon", ""))
+    rows = with_recorded(rows, recorded, _KEYS, _PUBLISHED)
     return Report(
         paper=_FOLDER,
         title="GAIA (Hanafy et al. 2024), recorded values in brackets",
@@ -120,10 +145,11 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
                 measures=_MEASURES,
                 also=("reserved", "published_normalized_carbon"),
                 rows=tuple(rows),
-                recorded=matched,
+                recorded=match_rows(rows, recorded, _KEYS),
             ),
         ),
         notes=(
+            *left_out,
             "The published WaitAwhile comes from another version of its code; the recorded one is the true optimum.",
         ),
     )
@@ -220,11 +246,31 @@ def _curve(zone: str, values: NDArray[np.float64], start_index: int) -> FineCurv
 
 
 def _read_values(path: Path) -> NDArray[np.float64]:
+    """Hourly values, in the order of ``datetime_utc`` where the file has it."""
     table = read_table(path, required=(_VALUE_COLUMN,))
     values = table.numbers(_VALUE_COLUMN)
     if (values < 0).any():
         raise table.bad_cell(int(np.argmax(values < 0)), _VALUE_COLUMN, "zero or more")
-    return values
+    if _TIME_COLUMN not in table.columns:
+        return values
+    seconds = table.wall_clock_seconds(_TIME_COLUMN, any_order=True)
+    order = np.argsort(seconds)
+    holes = np.flatnonzero(np.diff(seconds[order]) != 3600)
+    if holes.size:
+        raise table.bad_cell(int(order[holes[0] + 1]), _TIME_COLUMN, "one hour after the row before in time")
+    return np.asarray(values[order])
+
+
+def _traces(
+    inputs: Path, recorded: Sequence[dict[str, str]], zone_files: Sequence[Path]
+) -> tuple[dict[str, Path], list[str]]:
+    """Traces that the recorded table names, all of the folder where it names none of them; and what was left out."""
+    found = {_zone(path): path for path in sorted(inputs.glob("*_lca.csv*"))}
+    wanted = {row.get("carbon_trace", "") for row in recorded} & found.keys() or set(found)
+    zones = named_files([path for zone, path in found.items() if zone in wanted], zone_files, _zone)
+    others = sorted(found.keys() - zones.keys())
+    hint = f"In the folder but not in the recorded table: {', '.join(others)}; --zone-file adds a trace."
+    return zones, [hint] if others else []
 
 
 def _zone(path: Path) -> str:
@@ -232,6 +278,14 @@ def _zone(path: Path) -> str:
 
 
 def _configuration(row: dict[str, str]) -> Configuration:
+    for column, allowed in _ALLOWED.items():
+        if row.get(column) not in allowed:
+            raise MalformedFile(
+                f"results.csv: {column} of {row.get('policy', '')[:40]!r} is {row.get(column, '')[:40]!r}; "
+                f"allowed: {', '.join(allowed)}",
+                path="results.csv",
+                column=column,
+            )
     try:
         return Configuration(
             row["policy"],
@@ -241,12 +295,12 @@ def _configuration(row: dict[str, str]) -> Configuration:
             int(row["reserved"]),
             int(row["start_index"]),
         )
-    except (KeyError, ValueError) as error:
-        raise MalformedFile(f"the recorded GAIA table cannot be read: {error}", path="results.csv") from None
-
-
-def _number(cell: str) -> float | None:
-    return float(cell) if cell else None
+    except KeyError as error:
+        raise MalformedFile(f"results.csv has no column {error}", path="results.csv") from None
+    except ValueError as error:
+        raise MalformedFile(
+            f"results.csv: reserved and start_index are whole numbers: {error}", path="results.csv"
+        ) from None
 
 
 def _job_file(inputs: Path, recorded: Sequence[dict[str, str]]) -> Path:
@@ -255,8 +309,8 @@ def _job_file(inputs: Path, recorded: Sequence[dict[str, str]]) -> Path:
     for row in recorded:
         words = shlex.split(row.get("command", ""))
         named.update(words[k + 1] for k, word in enumerate(words[:-1]) if word == "-t")
-    paths = [inputs / f"{name}.csv" for name in sorted(named)] or [
-        path for path in sorted(inputs.glob("*.csv")) if set(JOB_COLUMNS) <= set(read_table(path).columns)
+    paths = [path for name in sorted(named) for path in sorted(inputs.glob(f"{glob.escape(name)}.csv*"))] or [
+        path for path in sorted(inputs.glob("*.csv*")) if set(JOB_COLUMNS) <= set(read_table(path).columns)
     ]
     if len(paths) != 1:
         found = ", ".join(path.name for path in paths) or "none"
