@@ -617,3 +617,12 @@ def test_whatever_the_provider_does_the_job_starts_once_and_in_time(newcomer, ne
         if not never_up:
             assert at(7) <= began
             assert any(record.decision.mean == 60.0 for record in found.decisions)
+
+
+def test_a_start_at_once_is_not_announced_after_it_happened(run, series):
+    """What the command says stands first then; a countdown to the past would confuse."""
+    result = run("run", "--series", series, *START, "--duration", "1h", "--max-delay", "0s", "--", "true")
+
+    assert result.code == 0
+    assert "starting" not in result.err
+    assert "warning: there is no time left to wait: the latest start is reached\n" in result.err

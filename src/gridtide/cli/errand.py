@@ -91,6 +91,7 @@ class Errand:
     reading: Reading | None = field(default=None, init=False)
     outcome: Outcome | None = field(default=None, init=False)
     _given_up: bool = field(default=False, init=False)
+    _acting: bool = field(default=False, init=False)
     _first: Series | None = field(default=None, init=False)
     _plan: tuple[Decision, Series] | None = field(default=None, init=False)
     _work: Work | None = field(default=None, init=False)
@@ -219,6 +220,7 @@ class Errand:
 
     def _hear(self, news: News) -> None:
         if news.what is What.STARTING:
+            self._acting = True
             self.show.close()
         elif news.what is What.STARTED:
             self.forced = news.forced
@@ -233,6 +235,7 @@ class Errand:
         elif news.what in {What.PAUSED, What.CONTINUED}:
             self._show_turn(news)
         elif news.message:
+            self._acting = self._acting and news.what is not What.POSTPONED
             self._warn(news.message)
 
     def _learn(self, reading: Reading) -> None:
@@ -248,7 +251,8 @@ class Errand:
 
     def _show_plan(self, news: News) -> None:
         if not self.started and news.decision is not None:
-            self.show.planned(news.decision, self.reading, now=news.at)
+            if not self._acting:  # a command that is being started may speak already
+                self.show.planned(news.decision, self.reading, now=news.at)
             for warning in news.decision.warnings:
                 self._warn(warning)
 
