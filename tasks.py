@@ -90,6 +90,8 @@ def task_lock() -> None:
     run(*common, "pyproject.toml", "-o", "requirements/base.txt")
     run(*common, "requirements/build.in", "-c", "requirements/base.txt", "-o", "requirements/build.txt")
     run(*common, "requirements/dev.in", "-c", "requirements/base.txt", "-o", "requirements/dev.txt")
+    run(*common, "requirements/clients.in", "-o", "requirements/clients.txt")
+    run(*common, "--no-deps", "requirements/clients-aside.in", "-o", "requirements/clients-aside.txt")
 
 
 def task_generate() -> None:

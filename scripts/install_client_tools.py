@@ -3,31 +3,33 @@ Put the providers' own published Python clients into an environment of their own
 
 The fake server is proven by clients that others wrote for the real services. They are no dependency of Gridtide and
 some of them need other versions of what we use, so they live beside it: in the folder that the environment variable
-``GRIDTIDE_CLIENTS_VENV`` names, or in ``.venv-clients``. A client that cannot be installed is named and left out.
+``GRIDTIDE_CLIENTS_VENV`` names, or in ``.venv-clients``. What is installed is pinned with hashes in
+``requirements/clients*.txt``; an environment that is up to date is left as it is. Without a package registry it gives
+up within the time limit, and the tests that need the clients are skipped visibly.
 
-Usage: python scripts/install_client_tools.py [--folder FOLDER]
+Usage: python scripts/install_client_tools.py [--folder FOLDER] [--limit SECONDS] [--offer]
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
-CLIENTS = (
-    "watttime==1.4.0",
-    "aiowatttime==2024.6.0",
-    "electricitymaps==0.0.1",
-    "aioelectricitymaps==1.1.1",
-    "entsoe-py==0.8.1",
-    "carbonintensity==0.3.0",
-)
-ASIDE = {"carbon-intensity-uk==1.0.1": "carbon-intensity-uk"}
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements" / "clients.txt"
+ASIDE = {"carbon-intensity-uk": ROOT / "requirements" / "clients-aside.txt"}
 """Clients whose module has another one's name; they go to a folder of their own inside the environment."""
-DEFAULT = Path(__file__).resolve().parent.parent / ".venv-clients"
+DEFAULT = ROOT / ".venv-clients"
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes")
+PATIENT = ("--retries", "1", "--timeout", "10")
+"""A registry that is away is noticed soon."""
 
 
 def folder() -> Path:
@@ -35,30 +37,55 @@ def folder() -> Path:
     return Path(os.environ.get("GRIDTIDE_CLIENTS_VENV") or DEFAULT)
 
 
-def install(target: Path) -> list[str]:
-    """Install every client, each by itself so that one failure does not cost the others; returns those left out."""
-    python = target / "bin" / "python"
-    if not python.exists():
+def state() -> str:
+    """Digest of what should be installed."""
+    return hashlib.sha256(b"".join(lock.read_bytes() for lock in (LOCK, *ASIDE.values()))).hexdigest()
+
+
+def install(target: Path, *, limit_s: float) -> str:
+    """Install every client within the time limit; returns why not, or an empty text."""
+    stamp, python = target / "clients.stamp", target / "bin" / "python"
+    if stamp.exists() and stamp.read_text("utf-8") == state():
+        return ""
+    deadline = time.monotonic() + limit_s
+    if not (target / "bin" / "pip").exists():
+        shutil.rmtree(target, ignore_errors=True)
         venv.create(target, with_pip=True)
-    missing = []
-    for client in (*CLIENTS, *ASIDE):
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", client]
-        if client in ASIDE:
-            command += ["--upgrade", "--no-deps", "--target", str(target / "aside" / ASIDE[client])]
-        if subprocess.run(command, check=False).returncode:
-            missing.append(client)
-    return missing
+    for lock in (LOCK, *ASIDE.values()):
+        command = [str(python), *PIP, *PATIENT, "-r", str(lock)]
+        name = next((name for name, other in ASIDE.items() if other == lock), "")
+        if name:
+            command += ["--upgrade", "--no-deps", "--target", str(target / "aside" / name)]
+        try:
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, timeout=max(deadline - time.monotonic(), 1.0)
+            )
+        except subprocess.TimeoutExpired:
+            return f"not done within {limit_s:g} s"
+        if done.returncode:
+            return next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "pip failed")
+    stamp.write_text(state(), "utf-8")
+    return ""
 
 
 def main() -> int:
-    """Install and say what there is; 0 when at least one client is there."""
+    """Install and say how it went; 0 when the clients are there, or when they were only an offer."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("--folder", type=Path, default=folder(), help="where to install (default: %(default)s)")
-    target = parser.parse_args().folder
-    missing = install(target)
-    for client in (*CLIENTS, *ASIDE):
-        print(f"{'missing' if client in missing else 'ok':8}{client}")
-    return 0 if len(missing) < len(CLIENTS) + len(ASIDE) else 1
+    parser.add_argument("--limit", type=float, default=300.0, help="most seconds it may take (default: %(default)s)")
+    parser.add_argument("--offer", action="store_true", help="leave with 0 also when it does not work")
+    options = parser.parse_args()
+    began = time.monotonic()
+    try:
+        problem = install(options.folder, limit_s=options.limit)
+    except OSError as error:
+        problem = str(error)
+    took = f"{time.monotonic() - began:.0f} s"
+    if not problem:
+        print(f"published clients: ready in {options.folder.name} after {took}")
+        return 0
+    print(f"published clients: skipped after {took}, their tests too: {problem[:300]}", file=sys.stderr)
+    return 0 if options.offer else 1
 
 
 if __name__ == "__main__":
