@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["LocalProcess"]
 
 _START_S: Final = 10.0
+_SPARE: Final = 8
+_ROOMY: Final = 64
 _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL})
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -67,6 +70,7 @@ class LocalProcess:
         self._done: list[Interval] = []
         self._paused = False
         command.check(self._argv, self._env)
+        self._spare = _spare_descriptors()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -128,23 +132,25 @@ class LocalProcess:
         return self._receipt()
 
     def _hold(self) -> None:
-        go_in, go = os.pipe()
-        report, report_in = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", launcher.__file__, str(go_in), str(report_in), *self._argv],
-                env=self._env,
-                pass_fds=(go_in, report_in),
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.close(go)
-            os.close(report)
-            raise command.why_not_started(self._argv[0], error) from error
-        finally:
-            os.close(go_in)
-            os.close(report_in)
+        self._free_spare()
+        with ExitStack() as ours, ExitStack() as theirs:
+            try:
+                (go_in, go), (report, report_in) = _pipe(theirs, ours), _pipe(ours, theirs)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", launcher.__file__, str(go_in), str(report_in), *self._argv],
+                    env=self._env,
+                    pass_fds=(go_in, report_in),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._spare = _spare_descriptors()
+                raise command.why_not_started(self._argv[0], error) from error
+            ours.pop_all()
         self._go, self._report = go, report
+
+    def _free_spare(self) -> None:
+        while self._spare:
+            os.close(self._spare.pop())
 
     async def _taken_over(self) -> None:
         """Wait until the command runs, or say why it does not."""
@@ -220,6 +226,7 @@ class LocalProcess:
 
     def abandon(self) -> None:
         """Let a held command go without ever beginning; does nothing once it has begun."""
+        self._free_spare()
         if self._process is None or self.has_begun:
             return
         os.close(self._go)
@@ -240,7 +247,10 @@ class LocalProcess:
     def _stand_by(self) -> None:
         if self._keeper is not None or self._process is None:
             return
-        there, here = os.pipe()
+        try:
+            there, here = os.pipe()
+        except OSError as error:
+            raise Unsupported(f"the command cannot be paused safely: {error.strerror}") from error
         try:
             started = subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__, str(there), str(self._process.pid)],
@@ -266,6 +276,28 @@ class LocalProcess:
             os.write(here, b"!")
         os.close(here)
         started.wait()
+
+
+def _spare_descriptors() -> list[int]:
+    """
+    Open files to give up when the command starts, so that it does even where all others are taken by then.
+
+    Processes that may open next to nothing keep what they have.
+    """
+    spare: list[int] = []
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= _ROOMY:
+        with suppress(OSError):
+            while len(spare) < _SPARE:
+                spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    return spare
+
+
+def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
+    """A new pipe; each end is closed with its stack."""
+    reader, writer = os.pipe()
+    readers.callback(os.close, reader)
+    writers.callback(os.close, writer)
+    return reader, writer
 
 
 async def _read(pipe: int) -> bytes:
