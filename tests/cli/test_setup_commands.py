@@ -11,6 +11,7 @@ from gridtide.api import clocks
 from gridtide.config.load import load_settings
 from gridtide.config.settings import rows
 from gridtide.testing import FakeGridServer, wave_series
+from gridtide.testing.fake.watttime import WattTime
 
 # -- config ------------------------------------------------------------------------------------------------------------
 
@@ -314,6 +315,27 @@ def test_doctor_shows_what_each_source_allows(run, monkeypatch):
         result = run("doctor", "--zone", "GB", "--json")
 
     assert checks(result)["sources"][1].endswith("1 of 60 calls in 1m used")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ("pro", "marginal forecast, marginal history for BPA"),
+        ("free", "watttime: the plan covers relative current for BPA"),
+    ],
+)
+def test_doctor_lists_what_a_key_may_ask(run, monkeypatch, plan, words):
+    """As the provider itself says, for the place in question."""
+    with FakeGridServer({"watttime": {"BPA": wave_series()}}, families=[WattTime(plan=plan)]) as server:
+        monkeypatch.setenv("GRIDTIDE_PROVIDER", "watttime")
+        monkeypatch.setenv("GRIDTIDE_PROVIDERS_WATTTIME_BASE_URL", server.base_url("watttime"))
+        monkeypatch.setenv("WATTTIME_USER", "user")
+        monkeypatch.setenv("WATTTIME_PASSWORD", "password")
+        result = run("doctor", "--zone", "watttime:BPA", "--json")
+
+    status, said = checks(result)["plan"]
+    assert status == "ok"
+    assert words in said
 
 
 def test_doctor_says_where_answers_are_kept(run, monkeypatch):

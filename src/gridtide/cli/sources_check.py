@@ -21,6 +21,7 @@ from gridtide.domain.durations import format_duration
 from gridtide.domain.errors import CarbonError, UnmappedRegion
 from gridtide.domain.instants import isoformat
 from gridtide.domain.interval import Interval
+from gridtide.domain.signal import SignalKind
 from gridtide.grid import crosscheck
 from gridtide.grid.limits import Limits
 from gridtide.grid.provider import Ask, Product
@@ -46,6 +47,7 @@ class _Heard(NamedTuple):
     finding: Finding
     info: ProviderInfo
     series: Series | None
+    plan: Finding | None = None
 
 
 def cache_findings(settings: Settings) -> Iterator[Finding]:
@@ -84,7 +86,7 @@ def source_findings(settings: Settings, zone: str | None) -> Iterator[Finding]:
         yield Finding("sources", WARN, "not asked, because no place is set", "give --zone")
         return
     heard = asyncio.run(_ask_all(settings, mapping.zone))
-    yield from (one.finding for one in heard)
+    yield from (finding for one in heard for finding in (one.finding, one.plan) if finding is not None)
     if not any(one.finding.status == OK for one in heard):
         yield Finding("sources", FAIL, f"none answers for {mapping.zone.key}", "yearly figures are used until then")
     yield from _compared(heard, settings)
@@ -98,10 +100,31 @@ async def _ask_all(settings: Settings, zone: Zone) -> list[_Heard]:
     limits = Limits(clock, shared=shared, share=live.OWN_SHARE) if shared else None
     try:
         async with live.open_fetcher(settings, clock, limits=limits) as fetcher:
-            return list(await asyncio.gather(*(_ask(fetcher, clock, provider, zone) for provider in providers)))
+            return list(await asyncio.gather(*(_hear(fetcher, clock, provider, zone) for provider in providers)))
     finally:
         if shared is not None:
             await shared.aclose()
+
+
+async def _hear(fetcher: Fetcher, clock: Clock, provider: Provider, zone: Zone) -> _Heard:
+    """What one source has now, and what its plan covers where it can say."""
+    plan = await _plan(fetcher, provider, zone)
+    return (await _ask(fetcher, clock, provider, zone))._replace(plan=plan)
+
+
+async def _plan(fetcher: Fetcher, provider: Provider, zone: Zone) -> Finding | None:
+    """What the credential may ask about the place; None for sources that cannot say."""
+    name, key = provider.info.name, provider.key_for(zone) or ""
+    try:
+        access = await fetcher.access(provider)
+    except CarbonError as error:
+        return Finding("plan", WARN, f"{name}: {error.message}", error.hint)
+    if access is None:
+        return None
+    allowed = [f"{kind} {product}" for product in Product for kind in SignalKind if access.allows(key, product, kind)]
+    if not allowed:
+        return Finding("plan", WARN, f"{name}: the plan covers nothing for {key}", "other places may be covered")
+    return Finding("plan", OK, f"{name}: the plan covers {', '.join(allowed)} for {key}")
 
 
 async def _ask(fetcher: Fetcher, clock: Clock, provider: Provider, zone: Zone) -> _Heard:

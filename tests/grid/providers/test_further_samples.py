@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gridtide.domain.errors import MalformedPayload, Unauthorized, ZoneNotCovered
+from gridtide.domain.errors import ProviderUnavailable, Unauthorized, ZoneNotCovered
 from gridtide.domain.instants import isoformat, parse_instant
 from gridtide.domain.interval import Interval
 from gridtide.domain.signal import Quality, Scope, SignalKind
@@ -87,5 +87,5 @@ def test_zone_without_data_is_not_covered() -> None:
 def test_refused_registration_is_no_login() -> None:
     """Registering is the user's own affair; its refusal is never taken for a token."""
     provider = WattTime("user", "password")
-    with pytest.raises(MalformedPayload, match="That username is taken"):
+    with pytest.raises(ProviderUnavailable, match="That username is taken"):
         provider.parse_login(sample("watttime_error_400_register.json"))
