@@ -8,6 +8,8 @@ from gridtide.domain.decision import Action, FreshnessStep, Reason
 from gridtide.domain.instants import duration_ns, to_ns
 from gridtide.domain.signal import SignalKind
 from gridtide.domain.workload import Workload
+from gridtide.planning.hedge import gated
+from gridtide.planning.placement import Site, SiteRules, place
 from gridtide.planning.plan import PlanOptions, plan
 from gridtide.planning.question import Question, answer
 from gridtide.planning.slots import lowest_slots
@@ -80,3 +82,27 @@ def test_a_young_plan_is_not_held_against_a_new_one_at_the_release():
     )
 
     assert (decision.start, decision.reason) == (at(1), Reason.NOT_RELEASED)
+
+
+@pytest.mark.parametrize(("away", "zone"), [(-95.0, "home"), (-105.0, "home"), (-111.0, "away")])
+def test_a_move_has_to_save_its_margin_below_zero_too(away, zone):
+    """Where running avoids emissions, ten percent more of them are worth a move, and five percent less are a loss."""
+    home = Site(region="home", series=hourly(-100.0, -100.0, signal=MARGINAL))
+    other = Site(region="away", series=hourly(away, away, signal=MARGINAL))
+    decision = place(job(max_delay=timedelta(0), power_w=1000.0), home, [other], now=T0, rules=SiteRules(margin=0.1))
+
+    assert decision.zone == zone
+
+
+@pytest.mark.parametrize(("worst", "action"), [(-105.0, Action.RUN), (-115.0, Action.WAIT)])
+def test_a_sure_saving_is_counted_below_zero_too(worst, action):
+    """The bad outcome of the wait has to be ten percent better than now, not ten percent closer to zero."""
+    decision = gated(
+        job(max_delay=2 * HOUR),
+        hourly(-100.0, -150.0, -90.0, signal=MARGINAL),
+        hourly(-90.0, worst, -80.0, signal=MARGINAL),
+        now=T0,
+        margin=0.1,
+    )
+
+    assert decision.action is action

@@ -57,7 +57,7 @@ def gated(
     if at_once.start > now:
         return decision
     worst = _mean(high, decision.intervals)
-    if worst is not None and worst < at_once.mean * (1 - margin):
+    if worst is not None and worst < at_once.mean - margin * abs(at_once.mean):
         return decision
     shown = "unknown" if worst is None else f"{worst:.1f}"
     refused = Alternative(

@@ -285,7 +285,7 @@ def barred(workload: Workload, site: Site, rules: SiteRules) -> tuple[Reason, st
 
 def _worth_it(best: Trial, home_cost: float, rules: SiteRules) -> bool:
     assert best.cost is not None  # noqa: S101 - the caller filtered
-    need = home_cost * (1 - rules.margin)
+    need = home_cost - rules.margin * abs(home_cost)
     worst = best.cost.middle if rules.accept_uncertain else best.cost.high
     return worst < need
 

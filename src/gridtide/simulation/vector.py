@@ -83,7 +83,8 @@ def place_once(
     start_ns, planned = _at_home(jobs, believed, method)
     zone, pues = jobs.zone.copy(), np.asarray(jobs.pues)
     kwh = np.where(np.isnan(jobs.power_w), 1.0, jobs.power_w / 1000.0 * (jobs.length_ns / NS_PER_HOUR))
-    need, best = planned * kwh * pues[zone] * (1 - rules.margin), np.full(jobs.size, np.inf)
+    stay, best = planned * kwh * pues[zone], np.full(jobs.size, np.inf)
+    need = stay - rules.margin * np.abs(stay)
     for index, name in enumerate(jobs.zones):
         rows = geography.open_to(jobs, index)
         starts, means = _plan(jobs, rows, believed[name], method)
