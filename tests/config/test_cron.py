@@ -32,7 +32,7 @@ def test_a_line_fires_in_its_own_zone(line, expected):
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("60 * * * *", "cannot be used: Bad minute"),
+        ("60 * * * *", "cannot be used: its minute is out of bounds; allowed: 0 to 59"),
         ("0 0 31 2 *", "never fires: there is no such date"),
         ("0 0 0 * * * *", "has 7 fields; allowed: 5"),
         ("@reboot", "has 1 fields; allowed: 5"),

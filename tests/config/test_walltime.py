@@ -154,3 +154,26 @@ def test_local_times_are_shown_with_their_zone():
     """A reader far away must not guess."""
     assert shown_local(NOON, "UTC") == "Thu 2026-01-01 12:00 UTC"
     assert shown_local(NOON, "America/New_York") == "Thu 2026-01-01 07:00 America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("7", "write 07:00"),
+        ("7am", "write 07:00"),
+        ("12am", "write 00:00"),
+        ("12 PM", "write 12:00"),
+        ("7.30pm", "write 19:30"),
+        ("2026-11-23", "add the time of day: 2026-11-23T07:00"),
+        ("1795416000", "write 2026-11-23T06:40:00Z"),
+        ("24", None),
+        ("13pm", None),
+        ("soon", None),
+    ],
+)
+def test_a_text_that_is_no_time_is_answered_with_what_was_meant(text, hint):
+    """Where that can be told; it is never taken for it."""
+    with pytest.raises(UnreadableTime) as caught:
+        read_time(text, now=datetime(2026, 11, 22, tzinfo=UTC), timezone="UTC", field="--finish-by")
+
+    assert caught.value.hint == hint

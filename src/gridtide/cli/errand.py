@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from gridtide.accounting.savings import Power, Saving, run_time, saving_against_run_now
 from gridtide.cli import wording
 from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.effect import EffectState
 from gridtide.domain.errors import CarbonError, Conflict
 from gridtide.domain.instants import from_ns
 from gridtide.domain.interval import Interval
@@ -226,7 +227,7 @@ class Errand:
             self.forced = news.forced
             self._begin()
         elif news.what is What.NOT_STARTED:
-            self.refusal = news.error or Conflict(news.message, hint=self._how_to_look())
+            self.refusal = self._taken(news)
         elif news.what is What.READING and news.reading is not None:
             self._learn(news.reading)
         elif news.what is What.DECIDED and news.decision is not None:
@@ -268,6 +269,15 @@ class Errand:
     def _warn(self, text: str) -> None:
         with suppress(OSError, ValueError):
             self.session.say.warn(text[:_SHOWN_WHY])
+
+    def _taken(self, news: News) -> CarbonError:
+        """Why it was not started; where another process was first, in the words of the key."""
+        if news.error is not None and not isinstance(news.error, Conflict):
+            return news.error
+        done = news.error is not None and news.error.facts.get("state") in {EffectState.STARTED, EffectState.FINISHED}
+        what = "was already started" if done else "is being started by another process"
+        text = f"{self.job.workload.id} {what} for the key {self.occurrence!r}"
+        return Conflict(text if news.error is not None else news.message, hint=self._how_to_look())
 
     def _how_to_look(self) -> str:
         return f"`gridtide explain --id {self.occurrence}` tells what became of it"

@@ -12,6 +12,13 @@ __all__ = ["next_firing"]
 
 _FIELDS: Final = 5
 _FIELD: Final = re.compile(r"[0-9A-Za-z*,/-]+")
+_BOUNDS: Final = {
+    "minute": "0 to 59",
+    "hour": "0 to 23",
+    "day-of-month": "1 to 31",
+    "month": "1 to 12",
+    "day-of-week": "0 to 7",
+}
 _FIX: Final = "write minute, hour, day, month and weekday, like 0 2 * * 1-5"
 
 
@@ -48,8 +55,19 @@ def next_firing(expression: str, *, after: datetime, timezone: str, field: str =
     try:
         return next(CronSim(expression, local)).astimezone(UTC)
     except (CronSimError, StopIteration) as error:
-        why = "never fires: there is no such date" if _every_month(parts, local) else f"cannot be used: {error}"
+        why = "never fires: there is no such date" if _every_month(parts, local) else _out_of_bounds(str(error))
         raise InvalidInput(f"{field} {shown!r} {why}", hint=_FIX, field=field) from None
+
+
+def _out_of_bounds(said: str) -> str:
+    """Field that cannot be used, with what it may hold."""
+    name = said.removeprefix("Bad ").strip()
+    bounds = _BOUNDS.get(name)
+    return (
+        f"cannot be used: {said}"
+        if bounds is None
+        else f"cannot be used: its {name} is out of bounds; allowed: {bounds}"
+    )
 
 
 def _every_month(parts: list[str], local: datetime) -> bool:

@@ -26,6 +26,9 @@ __all__ = ["ImpossibleTime", "UnreadableTime", "local_timezone", "read_time", "r
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _DATED: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)")
 _LOCALTIME: Final = Path("/etc/localtime")
+_HOUR: Final = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*([aApP][mM])?")
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EPOCH: Final = re.compile(r"\d{9,10}")
 _ALLOWED: Final = "07:00, 2026-01-01T07:00 or 2026-01-01T07:00+01:00"
 
 
@@ -210,4 +213,26 @@ def _with_offset(zoned: ZonedDateTime) -> str:
 
 def _unreadable(text: str, field: str) -> UnreadableTime:
     shown = text if len(text) <= 40 else text[:40] + "..."
-    return UnreadableTime(f"{field} {shown!r} is not a time; allowed: {_ALLOWED}", field=field, value=shown)
+    return UnreadableTime(
+        f"{field} {shown!r} is not a time; allowed: {_ALLOWED}", hint=_meant(text.strip()), field=field, value=shown
+    )
+
+
+def _meant(text: str) -> str | None:
+    """What was probably meant: an hour, a day, or seconds since 1970."""
+    clock = _HOUR.fullmatch(text)
+    if clock is not None:
+        return _on_24_hours(int(clock[1]), clock[2] or "00", (clock[3] or "").lower())
+    if _DAY.fullmatch(text):
+        return f"add the time of day: {text}T07:00"
+    if _EPOCH.fullmatch(text):
+        return f"write {datetime.fromtimestamp(int(text), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None
+
+
+def _on_24_hours(hour: int, minute: str, half: str) -> str | None:
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    elif half or hour > 23:
+        return None
+    return f"write {hour:02}:{minute}"
