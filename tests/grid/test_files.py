@@ -199,6 +199,12 @@ class TestDialectB78:
 
         assert read.warnings == ("mix.csv:1: column(s) unit not used",)
 
+    def test_own_export_is_read_without_a_word(self, tmp_path):
+        """The column of qualities that `gridtide data import` writes is no surprise."""
+        text = "start,end,value,quality\n2026-01-01T00:00Z,2026-01-01T01:00Z,7,measured\n"
+
+        assert read_series(write(tmp_path, text)).warnings == ()
+
 
 def local_day(day, count, minutes=60, skip=()):
     """Rows of wall times of one day, as a meter with a local clock writes them."""

@@ -21,6 +21,8 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _LONGEST_LINE: Final = 64 * 1024
 _SPAN: Final = ("start", "end", "value")
 _POINT: Final = ("time", "value")
+_LABELS: Final = frozenset({"quality"})
+"""Columns of our own exports that are no values; nothing is said about them."""
 _ALLOWED: Final = "a number with a decimal point, or blank for unknown"
 
 
@@ -39,7 +41,7 @@ def read_csv(name: str, stream: IO[bytes], samples: Samples, clock: LocalClock) 
         if not columns:
             columns = _header(name, row, cells)
             width = len(cells)
-            extra = sorted(set(columns) - set(_SPAN) - set(_POINT))
+            extra = sorted(set(columns) - set(_SPAN) - set(_POINT) - _LABELS)
             if extra:
                 warnings.append(f"{name}:{row}: column(s) {', '.join(extra)[:80]} not used")
             continue
