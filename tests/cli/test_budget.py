@@ -158,7 +158,7 @@ class TestRun:
     def test_a_warning_says_by_how_much(self, run, budget):
         """The run goes on."""
         budget("warn", grams=200)
-        result = run("run", *RUN_NOW, *FAST, "--budget", "ml", "--json", "--", *DONE)
+        result = run("run", *RUN_NOW, *START, "--budget", "ml", "--json", "--", *DONE)
 
         assert (result.code, result.json["budget"]["verdict"]) == (0, "warn")
         assert "budget 'ml': overdrawn by 100 g" in result.json["warnings"]

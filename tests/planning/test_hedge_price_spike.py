@@ -14,8 +14,10 @@ from gridtide.domain.ports import Reading
 from gridtide.domain.signal import Signal, SignalKind
 from gridtide.domain.workload import Workload
 from gridtide.engine.engine import Engine, Policy
+from gridtide.planning.aim import plan_by_aim
 from gridtide.planning.hedge import cautious, gated
-from gridtide.planning.plan import PlanOptions, plan
+from gridtide.planning.options import PlanOptions, Risk
+from gridtide.planning.plan import plan
 from gridtide.planning.price import blended, pareto_front
 from gridtide.planning.question import Question, answer
 from gridtide.planning.spike import find_spike
@@ -209,3 +211,82 @@ class TestSpike:
         assert len(step.orders) == 1
         assert step.decided[0].decision.reason is Reason.SPIKE_AHEAD
         assert answer(step.decided[0].question) == step.decided[0].decision
+
+
+class TestAim:
+    """One door: options that are set act in every command and in the engine."""
+
+    carbon = hourly(300.0, 200.0, 100.0, 50.0, 250.0)
+    price = prices(90.0, 20.0, 60.0, 80.0, 30.0)
+    work = Workload(id="w", duration=HOUR, deadline=at(5), power_w=1000.0)
+
+    def by(self, eur_per_t, **more):
+        options = PlanOptions(price=self.price, eur_per_t=eur_per_t, **more)
+        return plan_by_aim(self.work, self.carbon, now=T0, options=options)
+
+    @pytest.mark.parametrize(("eur_per_t", "hour", "mean"), [(0.0, 1, 200.0), (100.0, 1, 200.0), (5000.0, 3, 50.0)])
+    def test_a_price_of_carbon_moves_the_start_from_cheap_to_clean(self, eur_per_t, hour, mean):
+        """The plan is told in carbon, with the baselines of carbon, whatever moved it."""
+        decision = self.by(eur_per_t)
+
+        assert (decision.start, decision.mean, decision.grams) == (at(hour), mean, mean)
+        assert decision.reason is Reason.LOWER_COST
+        assert decision.baseline("run-now").mean == 300.0
+        assert decision.signal == self.carbon.signal
+        assert (decision.alternatives[0].name, decision.alternatives[0].start) == ("cleanest", at(3))
+
+    def test_without_prices_for_the_time_it_is_planned_on_carbon_and_says_so(self):
+        """An hour without a price is not free (invariant I4)."""
+        options = PlanOptions(price=hourly(10.0, signal=EUR, start=at(20)), eur_per_t=50.0)
+        decision = plan_by_aim(self.work, self.carbon, now=T0, options=options)
+
+        assert (decision.start, decision.reason) == (at(3), Reason.LOWER_LATER)
+        assert any("prices are not known" in warning for warning in decision.warnings)
+
+    def test_a_deadline_is_stronger_than_a_price(self):
+        """Work that must run runs."""
+        decision = plan_by_aim(
+            self.work, self.carbon, now=at(4.5), options=PlanOptions(price=self.price, eur_per_t=10.0)
+        )
+
+        assert (decision.action, decision.reason) == (Action.RUN, Reason.DEADLINE_INFEASIBLE)
+
+    def test_a_bound_in_grams_does_not_meet_money(self):
+        """A threshold and a price contradict each other (invariant I14)."""
+        with pytest.raises(InvalidInput, match="unit of the signal"):
+            self.by(50.0, threshold=100.0)
+
+    def test_the_engine_plans_by_price_and_its_record_replays(self):
+        """The price travels in the options, so the recorded question gives the same answer."""
+        engine = Engine(Policy(options=PlanOptions(price=self.price, eur_per_t=50.0)))
+        engine.admit(self.work, "1", now=T0, zone="X")
+        made = engine.cycle(T0, {"X": Reading(series=self.carbon, step=FreshnessStep.LIVE)}).decided[0]
+
+        assert (made.decision.reason, made.decision.start) == (Reason.LOWER_COST, at(1))
+        assert answer(made.question) == made.decision
+
+    def test_a_hedge_without_a_band_says_so(self):
+        """The middle is planned on, and the reader knows."""
+        decision = plan_by_aim(self.work, self.carbon, now=T0, options=PlanOptions(risk=Risk.HEDGED))
+
+        assert decision.start == at(3)
+        assert decision.warnings == ("no band is known around this forecast, so it is planned on its middle",)
+
+    @pytest.mark.parametrize(
+        ("risk", "start", "reason"),
+        [
+            (Risk.EXPECTED, at(3), Reason.LOWER_LATER),
+            (Risk.HEDGED, T0, Reason.SAVING_TOO_SMALL),
+            (Risk.CAUTIOUS, at(2), Reason.LOWER_LATER),
+        ],
+    )
+    def test_the_engine_takes_the_forecast_as_it_is_told(self, risk, start, reason):
+        """The reading brings the upper end; the wide band around the cleanest hour decides."""
+        high = hourly(300.0, 260.0, 150.0, 400.0, 400.0)
+        engine = Engine(Policy(options=PlanOptions(risk=risk)))
+        engine.admit(self.work, "1", now=T0, zone="X")
+        reading = Reading(series=self.carbon, step=FreshnessStep.LIVE, high=high)
+        made = engine.cycle(T0, {"X": reading}).decided[0]
+
+        assert (made.decision.start, made.decision.reason) == (start, reason)
+        assert answer(made.question) == made.decision

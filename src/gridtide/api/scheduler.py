@@ -146,7 +146,7 @@ class CarbonScheduler:
         """Decide about one workload in one region, with baselines and alternatives; nothing is remembered."""
         now = self._clock.now()
         reading = await self.read(region or workload.home or None, ahead=_reach(workload, now))
-        return wiring.decide(workload, reading, now=now, method=method)
+        return wiring.decide(workload, reading, now=now, method=method, options=wiring.plan_options(self.settings))
 
     async def evaluate_workload(
         self, region: str | None = None, elasticity: Elasticity | str = Elasticity.ELASTIC, **details: Any
@@ -251,7 +251,9 @@ class CarbonScheduler:
     async def _decide(self, request: WorkRequest, workload: Workload, home: Region, now: datetime) -> Decision:
         """Time first, then place, then the bound."""
         ceiling = self._ceiling(request)
-        decision = wiring.decide(workload, home.reading, now=now, method=request.method)
+        decision = wiring.decide(
+            workload, home.reading, now=now, method=request.method, options=wiring.plan_options(self.settings)
+        )
         if decision.signal is None or request.elasticity is Elasticity.HARD:
             return decision
         value, _ = _now(home.reading, now)
@@ -278,7 +280,9 @@ class CarbonScheduler:
         budgets = dict(regions.latency_budgets) if request.elasticity is Elasticity.SOFT else None
         sites = Sites.weigh(self._catalogue, base, others, latency_budgets=budgets)
         if not sites.others:
-            decision = wiring.decide(workload, home.reading, now=now, method=request.method)
+            decision = wiring.decide(
+                workload, home.reading, now=now, method=request.method, options=wiring.plan_options(self.settings)
+            )
         else:
             rules = rules_of(self.settings)
             decision = place(workload, sites.home, sites.others, now=now, method=request.method, rules=rules)

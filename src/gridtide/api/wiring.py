@@ -47,6 +47,7 @@ __all__ = [
     "journal_path",
     "locate",
     "open_grid",
+    "plan_options",
     "read_settings",
     "read_together",
     "require_absolute",
@@ -114,6 +115,17 @@ async def open_grid(
         MissingCredential: The source that was named needs a key that is not set.
         ConfigurationError: An address or name in the settings cannot be used.
     """
+    async with _opened(settings, clock, given=given, keep=keep) as grid:
+        if settings.policies.risk == "expected":
+            yield grid
+        else:
+            from gridtide.api.banded import BandedData  # noqa: PLC0415 - see the module docstring
+
+            yield BandedData(grid, clock)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, clock: Clock, *, given: Series | None, keep: bool) -> AsyncIterator[GridData]:
     name = canonical_provider(settings.provider)
     if given is not None:
         from gridtide.api.given import GivenData  # noqa: PLC0415 - see the module docstring
@@ -236,6 +248,13 @@ def build_budgets(settings: Settings, env: Mapping[str, str] | None = None) -> B
     return BudgetBook(path)
 
 
+def plan_options(settings: Settings) -> PlanOptions:
+    """What the settings say about every plan."""
+    from gridtide.planning.options import PlanOptions, Risk  # noqa: PLC0415 - see the module docstring
+
+    return PlanOptions(spike_lead=settings.policies.spike_lead, risk=Risk(settings.policies.risk))
+
+
 def decide(
     workload: Workload, reading: Reading, *, now: datetime, method: str = "auto", options: PlanOptions | None = None
 ) -> Decision:
@@ -246,18 +265,21 @@ def decide(
         InvalidInput: *method* or *options* cannot be used.
         UnitMismatch: A threshold in grams meets a signal that is none.
     """
-    from gridtide.planning.plan import PlanOptions, plan  # noqa: PLC0415 - see the module docstring
+    from gridtide.planning.aim import plan_by_aim  # noqa: PLC0415 - see the module docstring
+    from gridtide.planning.options import PlanOptions  # noqa: PLC0415
     from gridtide.planning.question import Question, answer  # noqa: PLC0415
 
     if options is not None and options.threshold is not None and reading.series:
         require_absolute(reading.series.signal, "threshold")
     if reading.series:  # a wrong method or option is said here; inside `answer` it would count as missing data
-        plan(workload, reading.series, now=now, method=method, options=options or PlanOptions())
+        asked = replace(options or PlanOptions(), high=reading.high)
+        plan_by_aim(workload, reading.series, now=now, method=method, options=asked)
     return answer(
         Question(
             workload=workload,
             now=now,
             series=reading.series,
+            high=reading.high,
             step=reading.step,
             step_reason=reading.reason,
             method=method,

@@ -8,7 +8,6 @@ pointed out and left alone. What a killed process had reserved is put right by t
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +18,7 @@ from ulid import ULID
 from gridtide.accounting import energy
 from gridtide.api import wiring
 from gridtide.cli import payload
+from gridtide.cli.bounded import spare_s, within
 from gridtide.cli.errors import Usage
 from gridtide.domain.decision import Reason
 from gridtide.domain.effect import EffectState, Verb
@@ -51,9 +51,6 @@ _ASK_AGAIN: Final = timedelta(minutes=1)
 _ASK_AGAIN_S: Final = 0.25
 _AFTER_ITS_END: Final = timedelta(days=1)
 _SETTLE_S: Final = 5.0
-_READ_S: Final = 13.0
-_LEAST_READ_S: Final = 1.0
-_MARGIN_S: Final = 2.0
 
 
 @dataclass(eq=False, kw_only=True)
@@ -276,20 +273,14 @@ def _open(session: Session, job: Job) -> tuple[BudgetBook, Budget] | None:
 
 def _expected_grams(session: Session, job: Job) -> float:
     """Grams of the plan as it stands now; a source that is slow to answer does not hold the job up."""
-    latest = job.workload.latest_start(session.now)
-    speed = getattr(session.clock, "speed", 1.0)
-    left_s = _READ_S if latest is None else (latest - session.clock.now()).total_seconds() / speed - _MARGIN_S
-    made: list[Decision] = []
 
-    def read() -> None:
+    def read() -> Decision | None:
         with suppress(CarbonError):  # it is read again by whoever waits, and said there
             reading = session.read(ahead=job.ahead, back=job.back)
-            made.append(wiring.decide(job.workload, reading, now=session.now, method=job.method, options=job.options))
+            return wiring.decide(job.workload, reading, now=session.now, method=job.method, options=job.options)
+        return None
 
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    reader.join(max(_LEAST_READ_S, min(_READ_S, left_s)))
-    return _grams_of(session, job, made[0] if made else None)
+    return _grams_of(session, job, within(spare_s(session, job.workload.latest_start(session.now)), read))
 
 
 def _grams_of(session: Session, job: Job, made: Decision | None) -> float:

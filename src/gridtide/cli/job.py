@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from gridtide.cli.errors import Usage
-from gridtide.cli.options import JobOptions, MethodOptions, conflict, read_duration
+from gridtide.cli.options import METHODS, JobOptions, MethodOptions, conflict, read_duration
 from gridtide.config.cron import next_firing
 from gridtide.config.walltime import require_ahead, shown_local
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.workload import OnNoData, Workload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gridtide.accounting.draw import Draw
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
@@ -27,7 +29,6 @@ PAST: Final = timedelta(days=30)
 """How far back values are asked for, for percentiles of what has been."""
 
 _MARGIN: Final = timedelta(hours=1)
-_METHODS: Final = ("auto", "run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ def job_settings(job: JobOptions, how: MethodOptions) -> dict[str, object]:
         "policies.min_saving": job.min_saving,
         "policies.on_no_data": job.on_no_data,
         "policies.spike_lead": how.spike_lead,
+        "policies.risk": how.risk,
+        "policies.carbon_price": how.carbon_price,
         "thresholds.elastic": how.threshold,
     }
 
@@ -128,7 +131,8 @@ def read_job(
     ahead = max(until - session.now, length) + _MARGIN
     method, options = _method(session, how)
     options = replace(options, learned=learned)
-    return Job(workload=workload, method=method, options=options, ahead=ahead, learned=learned, draw=draw)
+    asked = Job(workload=workload, method=method, options=options, ahead=ahead, learned=learned, draw=draw)
+    return _priced(session, asked, how.price_series)
 
 
 def warn_about(session: Session, job: Job, reading: Reading, made: Decision) -> None:
@@ -143,6 +147,14 @@ def warn_about(session: Session, job: Job, reading: Reading, made: Decision) -> 
         f"the deadline {shown_local(deadline, session.shown_timezone)} lies beyond the forecast, which ends {known}; "
         "the plan is made for what is known"
     )
+
+
+def _priced(session: Session, asked: Job, path: Path | None) -> Job:
+    if path is None and session.settings.policies.carbon_price is None:
+        return asked
+    from gridtide.cli import prices  # noqa: PLC0415 - only where cost is weighed
+
+    return prices.with_prices(session, asked, path)
 
 
 def _learned(session: Session, name: str, *, declared: timedelta) -> RunTimes:
@@ -215,11 +227,11 @@ def _draw(session: Session, job: JobOptions) -> Draw | None:
 
 
 def _method(session: Session, how: MethodOptions) -> tuple[str, PlanOptions]:
-    from gridtide.planning.options import PlanOptions  # noqa: PLC0415 - keeps --help light
+    from gridtide.planning.options import PlanOptions, Risk  # noqa: PLC0415 - keeps --help light
 
     asked = how.method
-    if asked is not None and asked not in _METHODS:
-        raise Usage(f"--method is {asked[:40]!r}; allowed: {', '.join(_METHODS)}", hint=_near(asked), field="--method")
+    if asked is not None and asked not in METHODS:
+        raise Usage(f"--method is {asked[:40]!r}; allowed: {', '.join(METHODS)}", hint=_near(asked), field="--method")
     bound = session.settings.thresholds.elastic
     method = asked or ("threshold" if how.threshold is not None or how.percentile is not None else "auto")
     if method == "threshold" and bound is None and how.percentile is None:
@@ -235,13 +247,14 @@ def _method(session: Session, how: MethodOptions) -> tuple[str, PlanOptions]:
         percentile=how.percentile,
         start_grid=read_duration(how.start_grid, "--start-grid"),
         spike_lead=session.settings.policies.spike_lead,
+        risk=Risk(session.settings.policies.risk),
     )
 
 
 def _near(asked: str) -> str | None:
     import difflib  # noqa: PLC0415 - only after a typing error
 
-    near = difflib.get_close_matches(asked, _METHODS, n=1)
+    near = difflib.get_close_matches(asked, METHODS, n=1)
     return f"did you mean {near[0]}?" if near else None
 
 

@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import typer
 
 from gridtide.cli.errors import Usage
-from gridtide.config.settings import rows
+from gridtide.config.settings import PROVIDERS, rows
 from gridtide.domain.durations import parse_duration
 from gridtide.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gridtide.config.table import Row
 
 __all__ = [
+    "METHODS",
     "JobOptions",
     "MethodOptions",
     "OutputOptions",
@@ -38,6 +41,9 @@ __all__ = [
 ]
 
 
+METHODS: Final = ("auto", "run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time")
+
+
 @cache
 def _rows_by_flag() -> dict[str, Row]:
     return {row.flag: row for row in rows() if row.flag}
@@ -50,8 +56,15 @@ def set_by(flag: str, *more: str, **facts: Any) -> Any:
     choices = f": {', '.join(row.choices)}" if row.choices else ""
     facts.setdefault("metavar", {"duration": "DURATION", "number": "NUMBER"}.get(str(row.kind), "TEXT"))
     text = facts.pop("text", f"{row.help}{choices}{unit}")
+    if row.choices:
+        facts["autocompletion"] = _offers(row.choices)
     default = f"default: {row.shown_default}; " if row.shown_default else ""
     return typer.Option(flag, *more, help=f"{text} [{default}setting: {row.name}]", **facts)
+
+
+def _offers(words: Iterable[str]) -> Callable[[str], list[str]]:
+    """Completion of a flag that takes one of a few words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +118,10 @@ class SourceOptions:
 
     HEADING: ClassVar[str] = "Place and source"
 
-    provider: Annotated[str | None, set_by("--provider", metavar="NAME")] = None
+    provider: Annotated[
+        str | None,
+        set_by("--provider", metavar="NAME", autocompletion=_offers(("auto", "static", "replay", *PROVIDERS))),
+    ] = None
     signal: Annotated[str | None, set_by("--signal", metavar="KIND")] = None
     tz: Annotated[str | None, set_by("--tz", metavar="ZONE")] = None
     at: Annotated[
@@ -231,6 +247,7 @@ class MethodOptions:
         typer.Option(
             "--method",
             metavar="NAME",
+            autocompletion=_offers(METHODS),
             help="auto (default), run-now, run-latest, threshold, lowest-window, lowest-slots or carbon-time.",
         ),
     ] = None
@@ -247,6 +264,17 @@ class MethodOptions:
     ] = None
 
     spike_lead: Annotated[str | None, set_by("--spike-lead")] = None
+
+    risk: Annotated[str | None, set_by("--risk", metavar="WORD")] = None
+    carbon_price: Annotated[float | None, set_by("--carbon-price", metavar="EUR")] = None
+    price_series: Annotated[
+        Path | None,
+        typer.Option(
+            "--price-series",
+            metavar="FILE",
+            help="Electricity prices for --carbon-price; day-ahead ones otherwise. [EUR/MWh]",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse flags that contradict each other."""

@@ -32,6 +32,7 @@ __all__ = [
     "mean",
     "place",
     "power",
+    "risk",
     "signal",
     "step_at",
     "steps",
@@ -211,6 +212,19 @@ def power(draw: Draw | None) -> shapes.PowerShape | None:
         "source": str(draw.source),
         "relative_error_percent": round(100.0 * draw.relative_error, 6),
         "note": draw.note,
+    }
+
+
+def risk(word: str, high: Series | None, made: Decision) -> shapes.RiskShape:
+    """How the forecast was taken, and what the plan would cost at its upper end."""
+    upper = None
+    if high and made.intervals and all(high.covers(span) for span in made.intervals):
+        weights = [span.length.total_seconds() for span in made.intervals]
+        upper = sum(w * high.mean(i) for w, i in zip(weights, made.intervals, strict=True)) / sum(weights)
+    return {
+        "word": word,
+        "band": high.signal.method if high else None,
+        **mean(upper, made.signal, prefix="upper_mean_"),  # type: ignore[typeddict-item]  # the unit is a key
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, RegionOptions, SignalOptions
+from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, RegionOptions, SignalOptions, conflict
 
 if TYPE_CHECKING:
+    from gridtide.cli import shapes
     from gridtide.cli.elsewhere import Choice
     from gridtide.cli.job import Job
     from gridtide.cli.session import Session
@@ -41,12 +42,16 @@ def command(
     Nothing is started. A job that no data are known for is planned by its --on-no-data rule, and that is said.
     """
     from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
-    from gridtide.cli import elsewhere, payload  # noqa: PLC0415
+    from gridtide.cli import elsewhere, payload, prices  # noqa: PLC0415
     from gridtide.cli.job import job_settings, read_job, warn_about  # noqa: PLC0415
     from gridtide.cli.session import Session  # noqa: PLC0415
 
     session = Session("plan", where, say, overrides=job_settings(job, how))
     asked = read_job(session, job, how)
+    if also.also and asked.options.price is not None:
+        raise conflict("--also", "--carbon-price", "prices of several regions are not compared")
+    if also.also and asked.options.risk != "expected":
+        raise conflict("--also", "--risk", "regions are compared on the middle of their forecasts")
     if also.also:
         asked = replace(asked, workload=elsewhere.bind(session, asked.workload, also))
     reading = session.read(ahead=asked.ahead, back=asked.back)
@@ -56,6 +61,7 @@ def command(
     if choice is not None:
         made, reading = choice.decision, choice.reading
     warn_about(session, asked, reading, made)
+    cost = None if asked.options.price is None else prices.cost_of(asked, reading.series, made, session=session)
     session.say.answer(
         {
             "now": payload.instant(session.now),
@@ -64,6 +70,8 @@ def command(
             "workload": payload.workload(asked.workload),
             "power": payload.power(asked.draw),
             "decision": payload.decision(made),
+            "risk": payload.risk(str(asked.options.risk), reading.high, made),
+            "cost": cost,
             "region": None if choice is None else choice.region,
             "regions": [] if choice is None else [elsewhere.row(choice, region) for region in choice.rows],
             "baselines": payload.baselines(made),
@@ -72,12 +80,20 @@ def command(
             "freshness": payload.freshness(reading),
             "warnings": session.say.warnings,
         },
-        _lines(session, asked, reading, made, choice=choice),
+        _lines(session, asked, reading, made, choice=choice, cost=cost),
     )
 
 
-def _lines(session: Session, job: Job, reading: Reading, made: Decision, *, choice: Choice | None) -> list[str]:
-    from gridtide.cli import elsewhere, wording  # noqa: PLC0415 - keeps --help light
+def _lines(
+    session: Session,
+    job: Job,
+    reading: Reading,
+    made: Decision,
+    *,
+    choice: Choice | None,
+    cost: shapes.CostShape | None,
+) -> list[str]:
+    from gridtide.cli import elsewhere, prices, wording  # noqa: PLC0415 - keeps --help light
     from gridtide.cli.job import describe_workload  # noqa: PLC0415
 
     zone = session.shown_timezone
@@ -94,11 +110,15 @@ def _lines(session: Session, job: Job, reading: Reading, made: Decision, *, choi
         pairs.append(("emissions", wording.amount(made.grams, "gCO2eq")))
     if choice is not None and choice.moves:
         pairs += elsewhere.move_lines(choice, zone, now=session.now)
-    pairs.append(("method", made.method))
+    if cost is not None:
+        pairs.append(("price", prices.in_words(cost)))
+    pairs.append(("method", made.method if job.options.risk == "expected" else f"{made.method}, {job.options.risk}"))
     regions = [] if choice is None else [*elsewhere.table(choice, zone), ""]
     lines = [*regions, f"{wording.named(session.place)}: {head}", *wording.fields(pairs), ""]
     lines += timeline
     lines += _table(session, made, unit)
+    if cost is not None:
+        lines += ["", *prices.lines_of(cost, session)]
     return [*lines, "", *wording.fields(wording.source_lines(made.signal, reading))]
 
 

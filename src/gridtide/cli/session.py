@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -170,6 +171,34 @@ class Session:
         """Series of ``--series``."""
         where = self._where
         return None if where.series is None else self.read_file(where.series, zone=where.zone or "file")
+
+    def read_prices_file(self, path: Path) -> Series:
+        """Prices of a file. [EUR/MWh]"""
+        from gridtide.domain.units import EUR_PER_MWH  # noqa: PLC0415 - beside its use
+        from gridtide.grid.files import read_series  # noqa: PLC0415 - numpy, only when a file is read
+
+        found = read_series(
+            path,
+            unit=EUR_PER_MWH,
+            step_shape="constant",
+            tz=self.settings.timezone or None,
+            zone=self.place.zone.key,
+            kind=SignalKind.PRICE,
+        )
+        for warning in found.warnings:
+            self.say.warn(warning)
+        return found.series
+
+    def read_prices(self, provider: str, *, ahead: timedelta, back: timedelta) -> Reading:
+        """Prices around now for the place, from *provider*, whichever source the carbon comes from."""
+        settings = replace(self.settings, provider=provider, fallback_providers=(), signal="auto")
+        window = Interval(self.now - back, self.now + ahead)
+        query = SignalQuery(zone=self.place.zone, window=window, kind=SignalKind.PRICE)
+        return asyncio.run(self._read_from(settings, query))
+
+    async def _read_from(self, settings: Settings, query: SignalQuery) -> Reading:
+        async with wiring.open_grid(settings, self.clock, keep=self._where.at is None) as grid:
+            return await grid.read(query)
 
     def read_file(self, path: Path, *, zone: str) -> Series:
         """Series of a file in the unit and shape that ``--series`` is described by."""

@@ -51,6 +51,7 @@ __all__ = [
     "RecordedRunShape",
     "RejectedShape",
     "ReproduceShape",
+    "RiskShape",
     "RunShape",
     "SavingShape",
     "SettingShape",
@@ -267,6 +268,21 @@ class FrontPointShape(TypedDict):
     chosen: bool
 
 
+class RiskShape(TypedDict):
+    """
+    How the forecast was taken: ``expected``, ``hedged`` or ``cautious``.
+
+    *band* says where its upper end comes from, null where none is known or asked for; the mean is that of the plan at
+    the upper end.
+    """
+
+    word: str
+    band: str | None
+    upper_mean_g_per_kwh: float | None
+    upper_mean_percent: NotRequired[float | None]
+    upper_mean_eur_per_mwh: NotRequired[float | None]
+
+
 class CostShape(TypedDict):
     """What the plan costs at the price of electricity, beside running at once; costs are null without a power."""
 
@@ -289,6 +305,7 @@ class PlanShape(TypedDict):
     workload: dict[str, Any]
     power: PowerShape | None
     decision: DecisionShape
+    risk: RiskShape
     cost: CostShape | None
     region: str | None
     regions: list[PlannedRegionShape]

@@ -62,6 +62,7 @@ REASONS = {
     Reason.BUDGET_EXHAUSTED: "its carbon budget cannot pay for it yet",
     Reason.BUDGET_WARNING: "its carbon budget is nearly used up",
     Reason.RELEASE_RAMP: "others start first, so that not all start at once",
+    Reason.LOWER_COST: "cost and carbon together are lowest then",
     Reason.KEPT_PLAN: "the plan stands",
     Reason.PAUSED_FOR_LOWER: "it pauses for a cleaner time",
     Reason.SCALED_FOR_LOWER: "it runs with more where it is cleaner",

@@ -196,6 +196,23 @@ class PolicySettings:
         maximum=86_400,
         flag="--spike-lead",
     )
+    risk: str = setting(
+        "expected",
+        Kind.CHOICE,
+        "What to make of a forecast that may be wrong: hedged waits only where even its upper end saves, cautious takes "
+        "the start whose upper end is least",
+        choices=("expected", "hedged", "cautious"),
+        flag="--risk",
+    )
+    carbon_price: float | None = setting(
+        None,
+        Kind.NUMBER,
+        "Internal price of carbon, for plans that weigh it with the price of electricity; none plans on carbon alone",
+        unit="EUR/t",
+        minimum=0,
+        maximum=1_000_000,
+        flag="--carbon-price",
+    )
     on_no_data: str = setting(
         "profile",
         Kind.CHOICE,

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     KEPT_PLAN = "kept-plan"
     PAUSED_FOR_LOWER = "paused-for-lower"
     SCALED_FOR_LOWER = "scaled-for-lower"
+    LOWER_COST = "lower-cost"
 
 
 class FreshnessStep(StrEnum):

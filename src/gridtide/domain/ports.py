@@ -111,8 +111,9 @@ class Reading:
     """
     An answer of the grid client: values, the ladder step they came from, and why not a better one.
 
-    *series* may be empty (then *step* is ``none``) but is never None; it may cover less than was asked. *check* is
-    there when a second source was asked about the same hours; *reason* says it in words.
+    *series* may be empty (then *step* is ``none``) but is never None; it may cover less than was asked. *high* is the
+    upper quantile of the forecast, where somebody worked one out. *check* is there when a second source was asked about
+    the same hours; *reason* says it in words.
     """
 
     series: Series
@@ -120,6 +121,7 @@ class Reading:
     reason: str = ""
     age: timedelta | None = None
     tried: tuple[str, ...] = ()
+    high: Series | None = None
     check: CrossCheck | None = None
 
 

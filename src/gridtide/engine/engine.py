@@ -302,6 +302,7 @@ class Engine:
             workload=workload,
             now=now,
             series=None if reading is None else reading.series,
+            high=None if reading is None else reading.high,
             step=FreshnessStep.NONE if reading is None else reading.step,
             step_reason="nothing read yet" if reading is None else reading.reason,
             provisional=reading is not None and bool(reading.tried),

@@ -23,6 +23,7 @@ from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import CarbonError
 from gridtide.domain.instants import isoformat, to_ns
 from gridtide.domain.interval import Interval
+from gridtide.domain.signal import SignalKind
 from gridtide.grid import freshness
 from gridtide.grid.desk import Part
 from gridtide.grid.hold import held
@@ -206,7 +207,8 @@ class Ladder:
             return None
         if forecast is not None and forecast.series is not None and forecast.is_usable(bound):
             known_now = forecast.series.curve_at(to_ns(now)) is not None
-            if known_now and forecast.series.signal.issued_at is not None:
+            auctioned = forecast.series.signal.kind is SignalKind.PRICE  # a result, which needs no witness
+            if known_now and (auctioned or forecast.series.signal.issued_at is not None):
                 return None
         blocked = forecast is not None and forecast.blocked
         try:
@@ -238,7 +240,8 @@ class Ladder:
     async def _extended(self, source: Source, series: Series, window: Interval, now: datetime) -> tuple[Series, str]:
         """Fill the part of the window that lies ahead and is not known with our own forecast; with why not."""
         ahead = Interval(max(now, window.start), window.end)
-        if self._forecaster is None or series.covers(ahead):
+        auctioned = series.signal.kind is SignalKind.PRICE  # known or not; nothing is made up
+        if self._forecaster is None or auctioned or series.covers(ahead):
             return series, ""
         patient = source.offers(Product.FORECAST)  # else the past was waited for already
         past = await (self._recent(source, now) if patient else source.past.read(self._history(now), fetch=False))

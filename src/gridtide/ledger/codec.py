@@ -25,7 +25,7 @@ from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series, StepShape
 from gridtide.ledger.records import Ending, Outcome
 from gridtide.planning.duration import RunTimes
-from gridtide.planning.plan import Method, PlanOptions
+from gridtide.planning.options import Method, PlanOptions, Risk
 from gridtide.planning.question import Question
 
 __all__ = ["LARGEST_SERIES", "digest_of", "dumps", "loads", "pack_series", "unpack_series"]
@@ -59,6 +59,7 @@ _ENUMS: Final[dict[str, type[Enum]]] = {
         decision.Reason,
         Ending,
         Method,
+        Risk,
         signal.Perimeter,
         signal.Quality,
         signal.Scope,

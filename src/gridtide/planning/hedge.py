@@ -94,7 +94,14 @@ def cautious(
     mean = _mean(middle, decision.intervals)
     hours = sum((i.length.total_seconds() for i in decision.intervals), 0.0) / 3600
     grams = None if mean is None else grams_of(mean * hours, workload, middle)
-    return replace(decision, mean=mean, grams=grams, baselines=expected.baselines)
+    return replace(
+        decision,
+        mean=mean,
+        grams=grams,
+        signal=expected.signal,
+        baselines=expected.baselines,
+        alternatives=expected.alternatives,
+    )
 
 
 def _mean(series: Series, intervals: tuple[Interval, ...]) -> float | None:

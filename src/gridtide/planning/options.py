@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.planning.duration import RunTimes
 
-__all__ = ["SPIKE_LEAD", "SPIKE_RISE", "Method", "PlanOptions"]
+__all__ = ["SPIKE_LEAD", "SPIKE_RISE", "Method", "PlanOptions", "Risk"]
 
 SPIKE_LEAD: Final = timedelta(minutes=30)
 """How near a rise must be for work to go before it."""
@@ -36,6 +36,19 @@ class Method(StrEnum):
     AUTO = "auto"
 
 
+class Risk(StrEnum):
+    """
+    What a plan makes of a forecast that may be wrong.
+
+    ``expected`` plans on the middle of the forecast, ``hedged`` waits only where even the upper end of the wait saves,
+    ``cautious`` takes the start whose upper end is least.
+    """
+
+    EXPECTED = "expected"
+    HEDGED = "hedged"
+    CAUTIOUS = "cautious"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
     """
@@ -54,6 +67,10 @@ class PlanOptions:
         hold_margin: Share of the held plan's cost that a change must save. [0..1]
         spike_lead: Work that would start inside a rise that begins within this goes before it; zero for no such rule.
         spike_rise: Least rise over the present value, as a share of it. [0..]
+        risk: What to make of a forecast that may be wrong; needs *high*, and plans on the middle without it.
+        high: Upper quantile of the planning series. [signal.unit]
+        price: Electricity price, for a plan that weighs cost and carbon; together with *eur_per_t*. [EUR/MWh]
+        eur_per_t: Internal price of carbon. [EUR/t]
         alternatives: Most alternatives to list.
         learned: Run times that the workload's duration and reserve come from; kept for the records, decides nothing.
 
@@ -73,6 +90,10 @@ class PlanOptions:
     hold_margin: float = 0.01
     spike_lead: timedelta = SPIKE_LEAD
     spike_rise: float = SPIKE_RISE
+    risk: Risk = Risk.EXPECTED
+    high: Series | None = None
+    price: Series | None = None
+    eur_per_t: float | None = None
     alternatives: int = 12
     learned: RunTimes | None = None
 
@@ -90,6 +111,17 @@ class PlanOptions:
         _require("spike_lead", self.spike_lead, self.spike_lead >= timedelta(0), "zero or longer")
         _require("spike_rise", self.spike_rise, 0 <= self.spike_rise < float("inf"), "zero or more")
         _require("alternatives", self.alternatives, self.alternatives >= 0, "zero or more")
+        _require(
+            "eur_per_t", self.eur_per_t, self.eur_per_t is None or 0 <= self.eur_per_t < float("inf"), "zero or more"
+        )
+        if self.price is not None and (self.threshold is not None or self.percentile is not None):
+            raise InvalidInput(
+                "a threshold is in the unit of the signal, not of cost and carbon together",
+                hint="leave out the threshold or the carbon price",
+                field="eur_per_t",
+            )
+        if self.price is not None and self.risk is not Risk.EXPECTED:
+            raise InvalidInput("a plan by price has no band", hint="leave out risk or the carbon price", field="risk")
         if self.threshold is not None and self.percentile is not None:
             raise InvalidInput("threshold and percentile are both set", field="percentile", hint="give one of them")
 

@@ -6,16 +6,17 @@ One knob that an auditor can read: EUR per tonne. At 0 the cheapest start wins, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gridtide.domain.decision import Alternative, Reason
 from gridtide.domain.errors import InvalidInput, KindMismatch
 from gridtide.domain.series import Series, StepShape
 from gridtide.domain.signal import SignalKind
-from gridtide.planning.options import Method
-from gridtide.planning.plan import plan
+from gridtide.planning.options import Method, PlanOptions
+from gridtide.planning.plan import grams_of, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gridtide.domain.decision import Decision
     from gridtide.domain.interval import Interval
     from gridtide.domain.workload import Workload
 
-__all__ = ["DEFAULT_PRICES", "FrontPoint", "blended", "pareto_front"]
+__all__ = ["DEFAULT_PRICES", "FrontPoint", "blended", "pareto_front", "priced"]
 
 _KG_PER_T: Final = 1000.0
+_WEIGHED: Final = frozenset({Reason.LOWEST_NOW, Reason.LOWER_LATER})
+_NOT_CHOSEN: Final = frozenset(
+    {Reason.HARD_REAL_TIME, Reason.SOFT_REAL_TIME, Reason.DEADLINE, Reason.DEADLINE_INFEASIBLE, Reason.RUN_NOW_ASKED}
+)
 DEFAULT_PRICES: Final = (0.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 1000.0, 5000.0)
 
 
@@ -83,6 +89,59 @@ def blended(carbon: Series, price: Series, *, eur_per_t: float) -> Series:
     return Series(signal, starts[known], ends[known], (p + c * eur_per_t / _KG_PER_T)[known])
 
 
+def priced(
+    workload: Workload,
+    carbon: Series,
+    *,
+    now: datetime,
+    method: Method | str = Method.AUTO,
+    options: PlanOptions,
+) -> Decision:
+    """
+    Plan by ``options.price`` and ``options.eur_per_t`` together, and tell the plan's carbon.
+
+    Where not enough is known of both, the plan is made on carbon alone and says so.
+
+    Args:
+        workload: What to run.
+        carbon: Carbon intensity. [gCO2eq/kWh]
+        now: The instant of the decision.
+        method: Policy.
+        options: Its options, with a price and a carbon price.
+
+    Raises:
+        InvalidInput: *options* lack one of the two.
+    """
+    if options.price is None or options.eur_per_t is None:
+        raise InvalidInput("a plan by price needs price and eur_per_t", field="eur_per_t", hint="give both")
+    alone = replace(options, price=None, eur_per_t=None)
+    clean = plan(workload, carbon, now=now, method=method, options=alone)
+    if clean.signal is None or clean.reason in _NOT_CHOSEN:
+        return clean
+    both = plan(
+        workload, blended(carbon, options.price, eur_per_t=options.eur_per_t), now=now, method=method, options=alone
+    )
+    if both.signal is None or both.mean is None or not _are_known(carbon, both.intervals):
+        unknown = "prices are not known for the time of the run, so it is planned on carbon alone"
+        return replace(clean, warnings=(*clean.warnings, unknown))
+    mean = _mean(carbon, both.intervals)
+    hours = sum(i.length.total_seconds() for i in both.intervals) / 3600
+    by_carbon = Alternative(
+        name="cleanest", start=clean.start, end=clean.end, intervals=clean.intervals, mean=clean.mean,
+        grams=clean.grams, zone=clean.zone, note="by carbon alone",
+    )  # fmt: skip
+    return replace(
+        both,
+        reason=Reason.LOWER_COST if both.reason in _WEIGHED else both.reason,
+        mean=mean,
+        grams=grams_of(mean * hours, workload, carbon),
+        signal=clean.signal,
+        baselines=clean.baselines,
+        alternatives=(by_carbon, *clean.alternatives),
+        warnings=clean.warnings,
+    )
+
+
 def pareto_front(
     workload: Workload,
     carbon: Series,
@@ -96,7 +155,7 @@ def pareto_front(
     points: dict[tuple[float, float], FrontPoint] = {}
     for value in sorted(eur_per_t):
         decision = plan(workload, blended(carbon, price, eur_per_t=value), now=now, method=method)
-        if decision.start is None or decision.mean is None:
+        if decision.start is None or decision.mean is None or not _are_known(carbon, decision.intervals):
             continue
         grams, cost = _mean(carbon, decision.intervals), _mean(price, decision.intervals)
         points.setdefault(
@@ -119,6 +178,10 @@ def _at(series: Series, instants_ns: NDArray[np.int64]) -> NDArray[np.float64]:
     safe = np.maximum(index, 0)
     inside = (index >= 0) & (instants_ns < series.ends_ns[safe])
     return np.where(inside, series.values[safe], np.nan)
+
+
+def _are_known(series: Series, intervals: tuple[Interval, ...]) -> bool:
+    return bool(intervals) and all(series.covers(i) for i in intervals)
 
 
 def _mean(series: Series, intervals: tuple[Interval, ...]) -> float:

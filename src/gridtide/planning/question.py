@@ -17,7 +17,8 @@ from gridtide.domain.decision import Action, Alternative, Decision, FreshnessSte
 from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.workload import Elasticity, OnNoData
-from gridtide.planning.plan import PlanOptions, plan
+from gridtide.planning.aim import plan_by_aim
+from gridtide.planning.options import PlanOptions, Risk
 from gridtide.planning.spike import before_spike
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _UNSHAKEN: Final = frozenset({Reason.DEADLINE, Reason.DEADLINE_INFEASIBLE, Reaso
 
 
 class Planner(Protocol):
-    """What `gridtide.planning.plan.plan` is."""
+    """What `gridtide.planning.aim.plan_by_aim` is."""
 
     def __call__(
         self, workload: Workload, series: Series, *, now: datetime, method: str, options: PlanOptions
@@ -68,6 +69,7 @@ class Question:
         workload: The work, or what is left of it.
         now: The instant to decide for.
         series: Values as they were read; None when there are none.
+        high: Upper quantile of their forecast, where one is known and the options ask for it.
         step: Step of the freshness ladder they came from.
         step_reason: Why not a better step.
         provisional: Whether sources that failed may come back, so that a yearly value is no reason to start yet.
@@ -86,6 +88,7 @@ class Question:
     workload: Workload
     now: datetime
     series: Series | None = None
+    high: Series | None = None
     step: FreshnessStep = FreshnessStep.NONE
     step_reason: str = ""
     provisional: bool = False
@@ -107,7 +110,7 @@ def answer(question: Question, *, planner: Planner | None = None) -> Decision:
 
     Args:
         question: What to decide.
-        planner: Stands in for `gridtide.planning.plan.plan`.
+        planner: Stands in for `gridtide.planning.aim.plan_by_aim`.
     """
     if question.alone:
         decision = _ask(question, planner)
@@ -177,7 +180,7 @@ def _is_usable(question: Question) -> bool:
 
 def _ask(question: Question, planner: Planner | None) -> Decision:
     assert question.series is not None  # noqa: S101 - usable, or given by who asked for the plan alone
-    return (planner or plan)(
+    return (planner or plan_by_aim)(
         question.workload,
         question.series,
         now=question.now,
@@ -199,6 +202,8 @@ def _planned(question: Question, planner: Planner | None) -> Decision:
 def _options(question: Question) -> PlanOptions:
     """The caller's options; a standing plan gives way only to one that is better by the options' margin."""
     options = question.options or _DEFAULTS
+    if options.risk is not Risk.EXPECTED:
+        options = replace(options, high=question.high)
     if question.planned is None or question.running or question.planned <= question.now:
         return options
     return replace(options, hold=question.planned)
