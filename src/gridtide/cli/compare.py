@@ -199,7 +199,10 @@ def _lines(session: Session, found: list[_Region], known: _Region, *, ahead: str
         key = region.place.zone.key if region.place is not None else "?"
         row = (region.name, key, _plain(region.now), _plain(region.mean), _bar(region.mean, highest), change, window)
         rows.append(row)
-    table = wording.columns(rows, right=frozenset({2, 3, 5}))
+    if all(row[1] == row[0] for row in rows[1:]):  # every place was named by its zone
+        table = wording.columns([(row[0], *row[2:]) for row in rows], right=frozenset({1, 2, 4}))
+    else:
+        table = wording.columns(rows, right=frozenset({2, 3, 5}))
     problems = [f"  {region.name}: {region.problem}" for region in found if region.problem]
     about = wording.fields(wording.source_lines(labels, known.reading))
     return [f"carbon intensity [{labels.unit}]", *table, *problems, *about]

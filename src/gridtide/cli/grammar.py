@@ -20,6 +20,8 @@ __all__ = ["Command", "explained"]
 _OWN: Final = "Options"
 _KINDS: Final = {int: "a whole number", float: "a number"}
 _SHOWN: Final = 40
+_EXTRA: Final = "Got unexpected extra argument(s) "
+_INSTEAD: Final = {"gridtide zones": "`gridtide zones resolve PLACE` says which zone a place belongs to"}
 
 
 class Command(TyperCommand):
@@ -93,9 +95,12 @@ def explained(error: TyperException) -> Usage:
 def _about_words(error: TyperException, hint: str) -> Usage:
     """Error about the words of a line rather than about one value."""
     flag = getattr(error, "option_name", None)
+    message = error.format_message()
+    if flag is None and message.startswith(_EXTRA):
+        return Usage(f"{message.removeprefix(_EXTRA)[:_SHOWN]} is not expected here", hint=hint)
     if flag is None:
-        return Usage(error.format_message(), hint=hint)
-    bare = "does not take a value" in error.format_message()
+        return Usage(message, hint=_INSTEAD.get(getattr(getattr(error, "ctx", None), "command_path", ""), hint))
+    bare = "does not take a value" in message
     return Usage(f"{flag} takes no value" if bare else f"{flag} needs a value", hint=hint, field=str(flag))
 
 
