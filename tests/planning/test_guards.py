@@ -106,3 +106,12 @@ def test_a_sure_saving_is_counted_below_zero_too(worst, action):
     )
 
     assert decision.action is action
+
+
+def test_an_unknown_home_sends_no_work_away_however_negative_it_is_elsewhere():
+    """What cannot be compared is not beaten."""
+    home = Site(region="home", series=hourly(signal=MARGINAL))
+    other = Site(region="away", series=hourly(-50.0, -50.0, signal=MARGINAL))
+    decision = place(job(max_delay=HOUR, power_w=1000.0), home, [other], now=T0)
+
+    assert decision.zone == "home"
