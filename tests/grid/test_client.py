@@ -239,6 +239,16 @@ def test_nothing_at_all_is_none_and_no_exception(world: World) -> None:
     assert reading.reason
 
 
+def test_source_of_another_kind_says_what_it_gives(world: World) -> None:
+    """A named source that gives prices is not a source that does not cover the place."""
+
+    async def work() -> Reading:
+        async with client(world, DemoProvider(kinds=(SignalKind.PRICE,))) as grid:
+            return await grid.read(query(world))
+
+    assert world.clock.run(work()).reason == "demo gives price signals, not average or marginal"
+
+
 def test_zone_nobody_covers_says_so(world: World) -> None:
     """The reason names who was set up and the zone."""
 

@@ -49,6 +49,7 @@ __all__ = ["GridClient", "Rules"]
 
 _SOURCES_MAX: Final = 4096
 _NAMED_MOST: Final = 2
+_USUAL_KINDS: Final = frozenset({SignalKind.AVERAGE, SignalKind.MARGINAL})
 _WARM_AFTER_S: Final = 60.0
 _OWN_FIGURES: Final = frozenset({"region", "state", "area"})
 _SCOPES_CLOSE_FROM: Final = 100.0
@@ -272,9 +273,7 @@ class GridClient:
         """Why nobody was asked at all."""
         if not 1 <= len(self._providers) <= _NAMED_MOST:
             return f"no provider is set up for {query.zone.key}"
-        names = " and ".join(provider.info.name for provider in self._providers)
-        kind = f" with a signal of kind {query.kind}" if query.kind is not None else ""
-        return f"{names} does not cover {query.zone.key}{kind}; name a cloud region or another source"
+        return "; ".join(_why_not(provider, query) for provider in self._providers)
 
     def _says_now(self, answer: Answer, query: SignalQuery) -> bool:
         """Whether an answer reaches now, where the question does; old values alone decide nothing."""
@@ -400,6 +399,14 @@ class GridClient:
         of_this_place = yearly.kind in _OWN_FIGURES or (yearly.kind == "country" and yearly.code == zone.key)
         alike = yearly.scope is candidate.scope or yearly.g_per_kwh >= _SCOPES_CLOSE_FROM
         return yearly.g_per_kwh if of_this_place and alike else None
+
+
+def _why_not(provider: Provider, query: SignalQuery) -> str:
+    """Why *provider* was not asked."""
+    info, wanted = provider.info, {query.kind} if query.kind is not None else _USUAL_KINDS
+    if not wanted & set(info.kinds):
+        return f"{info.name} gives {' and '.join(info.kinds)} signals, not {' or '.join(sorted(wanted))}"
+    return f"{info.name} does not cover {query.zone.key}; name a cloud region or another source"
 
 
 def _end(answer: Answer) -> datetime:
