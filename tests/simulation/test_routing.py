@@ -202,20 +202,26 @@ class TestRoom:
         assert last(made).runs.late_ns.tolist() == [0, 0]
 
     def test_data_that_arrive_at_a_full_place_wait_there(self, tmp_path):
-        """What has been hauled waits for room where it is, until its latest start sends it back home."""
-        rows = f"a,{at(1).isoformat()},9h,0s,1000,0\n" + f"b,{at(1.5).isoformat()},2h,6h,1000,1\n"
-        made = run_scenario(
-            two_zones(
-                tmp_path, jobs=HEAD + rows, zones=({}, {"room": 1}),
-                policies=[RUN_NOW, {"name": "space", "method": "lowest-window", "places": "any"}],
-            )
-        )  # fmt: skip
-        runs = last(made).runs
+        """Where a job overruns, what has been hauled waits for its room, until its latest start sends it back home."""
+        head = "id,arrival,duration,true_duration,slack,power_w,data_gb\n"
+        rows = f"a,{at(1).isoformat()},1h,12h,0s,1000,0\n" + f"b,{at(3).isoformat()},2h,2h,6h,1000,1\n"
+        runs = last(made := run_scenario(two_zones(tmp_path, jobs=head + rows, zones=({}, {"room": 1})))).runs
 
         assert runs.zone.tolist() == [1, 0]
         assert runs.haul_zone.tolist() == [-1, 1]
+        assert runs.start_ns[1] == to_ns(at(9))
         assert runs.late_ns.tolist() == [0, 0]
         assert last(made).paid.grams[1] == pytest.approx(2 * 400 + 0.04 * 250)
+        assert any("went home after their data had moved" in note for note in made.notes)
+
+    def test_nobody_is_sent_where_no_room_is_left(self, tmp_path):
+        """Of six jobs with data one finds room away; the others stay, and no data travel in vain."""
+        rows = "".join(f"{name},{at(1).isoformat()},2h,30m,1000,1\n" for name in "abcdef")
+        runs = last(run_scenario(two_zones(tmp_path, jobs=HEAD + rows, zones=({}, {"room": 1})))).runs
+
+        assert sorted(runs.zone.tolist()) == [0, 0, 0, 0, 0, 1]
+        np.testing.assert_array_equal(runs.haul_zone >= 0, runs.zone == 1)
+        assert (runs.late_ns == 0).all()
 
     @given(room=st.integers(1, 3), seed=st.integers(0, 99), pauses=st.booleans(), data=st.sampled_from(["0", "0..90"]))
     @settings(max_examples=10, deadline=None)

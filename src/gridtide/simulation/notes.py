@@ -80,4 +80,4 @@ def _on_moves(experiment: Experiment) -> Iterator[str]:
         yield f"{uncertain} runs stayed home because the saving of a move depends on the transfer figure one believes."
     stranded = sum(int(((o.runs.haul_zone >= 0) & (o.runs.haul_zone != o.runs.zone)).sum()) for o in movers)
     if stranded:
-        yield f"{stranded} runs went home after their data had moved, because no room was left where they were sent."
+        yield f"{stranded} runs went home after their data had moved, because no room was left where they went."

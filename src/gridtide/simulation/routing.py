@@ -3,7 +3,7 @@ Where work of a simulated world runs: the production placement inside the engine
 
 The planner chooses among places as long as a choice is open. It closes when the data leave home, at the last instant
 that still lets the work start as planned, or when the work starts; from then on it is planned in time only, on the
-values of the place it is bound for. A place that is full at the moment is no place to start in now.
+values of the place it is bound for. Every plan books its room, and nobody is sent where none is left as planned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gridtide.domain.decision import Decision, FreshnessStep, Reason
-from gridtide.domain.instants import from_ns, to_ns
+from gridtide.domain.instants import duration_ns, from_ns, to_ns
 from gridtide.planning import placement, question, transfer
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Router:
         """Stands in for `gridtide.planning.question.answer`."""
         trip = self._trip(asked.workload)
         if trip.bound:
-            return question.answer(self._bound(asked, trip))
+            return self._booked(asked, trip, question.answer(self._bound(asked, trip)))
 
         def planner(
             workload: Workload, series: Series, *, now: datetime, method: str, options: PlanOptions
@@ -97,7 +97,7 @@ class Router:
             trip.uncertain = _hinges_on_the_figure(placed, self.rules)
             return placed.decision
 
-        return self._settle(asked, trip, question.answer(asked, planner=planner))
+        return self._booked(asked, trip, self._settle(asked, trip, question.answer(asked, planner=planner)))
 
     # -- what the world asks and tells -----------------------------------------------------------------------------
 
@@ -118,14 +118,16 @@ class Router:
         """The place it was planned for is full: home again, until it is planned anew."""
         self._trip(workload).zone = workload.home
 
-    def begun(self, workload: Workload, zone: str) -> None:
-        """It has started in *zone*."""
+    def begun(self, workload: Workload, zone: str, now_ns: int) -> None:
+        """It has started in *zone*. [ns]"""
         trip = self._trip(workload)
         trip.zone, trip.bound = zone, True
+        self.rooms.book(workload.id, zone, now_ns, now_ns + duration_ns(workload.duration))
 
     def over(self, workload: Workload) -> tuple[Haul | None, bool]:
         """Forget it; returns what was hauled, and whether a move was turned down for the sake of the figure."""
         trip = self._trips.pop(workload.id)
+        self.rooms.cancel(workload.id)
         return trip.haul, trip.uncertain and trip.zone == workload.home
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class Router:
     def _weigh(
         self, workload: Workload, series: Series, *, now: datetime, method: str, options: PlanOptions
     ) -> Placement:
-        """The production placement; what would start now in a full place is placed again without it."""
+        """The production placement; what finds no room in a place as planned is placed again without it."""
         home = self.geography.site(workload.home, workload.home, series)
         others = [
             self.geography.site(zone, workload.home, self._readings[zone].series)
@@ -150,9 +152,19 @@ class Router:
         while True:
             placed = placement.weigh(workload, home, others, now=now, method=method, options=options, rules=self.rules)
             zone = placed.decision.zone
-            if zone == workload.home or placed.decision.start != now or not self.rooms.is_full(zone):
+            if zone == workload.home or self._finds_room(workload.id, zone, placed.decision, now):
                 return placed
             others = [site for site in others if site.region != zone]
+
+    def _finds_room(self, job: str, zone: str, made: Decision, now: datetime) -> bool:
+        if made.start is None or made.end is None or (made.start == now and self.rooms.is_full(zone)):
+            return False
+        return self.rooms.has_room(job, zone, to_ns(made.start), to_ns(made.end))
+
+    def _booked(self, asked: Question, trip: _Trip, made: Decision) -> Decision:
+        if made.start is not None and made.end is not None:
+            self.rooms.book(asked.workload.id, trip.zone, to_ns(made.start), to_ns(made.end))
+        return made
 
     def _settle(self, asked: Question, trip: _Trip, made: Decision) -> Decision:
         """Keep the choice of place beside the choice of time, and send the data when they have to leave."""
@@ -195,5 +207,5 @@ def _hinges_on_the_figure(placed: Placement, rules: SiteRules) -> bool:
     if rules.accept_uncertain or placed.home_cost is None or not placed.trials:
         return False
     best = placed.trials[0].cost
-    need = placed.home_cost * (1 - rules.margin)
+    need = placed.home_cost - rules.margin * abs(placed.home_cost)
     return best is not None and best.low < need <= best.high

@@ -170,7 +170,7 @@ class World:
         if not first:
             tracked.left_ns += duration_ns(tracked.job.workload.suspend_cost)
         elif self.router is not None:
-            self.router.begun(tracked.job.workload, tracked.zone)
+            self.router.begun(tracked.job.workload, tracked.zone, now_ns)
         heapq.heappush(self._ends, (now_ns + tracked.left_ns, next(self._count), work))
         self.engine.started(work, now)
 
