@@ -129,6 +129,7 @@ def test_the_machines_zone_comes_from_the_link(tmp_path):
 
     assert local_timezone({}, localtime=link) == "Europe/Berlin"
     assert local_timezone({"TZ": ":America/New_York"}, localtime=link) == "America/New_York"
+    assert local_timezone({"TZ": f":{link}"}, localtime=tmp_path / "none") == "Europe/Berlin"
 
 
 def test_b88_a_machine_without_a_zone_is_in_utc(tmp_path):
@@ -140,7 +141,7 @@ def test_b88_a_machine_without_a_zone_is_in_utc(tmp_path):
     assert local_timezone({"TZ": "UTC"}) == "UTC"
 
 
-@pytest.mark.parametrize("value", ["EST5EDT4", "Mars/Base", "CET", "<+03>-3"])
+@pytest.mark.parametrize("value", ["EST5EDT4", "Mars/Base", "CET", "<+03>-3", "/no/such/file"])
 def test_b88_a_weird_tz_is_refused_where_a_wall_time_needs_it(value):
     """A wall time in an unknown zone could mean anything; the hint has three ways out."""
     with pytest.raises(ConfigurationError) as caught:

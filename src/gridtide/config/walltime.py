@@ -29,6 +29,7 @@ _LOCALTIME: Final = Path("/etc/localtime")
 _HOUR: Final = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*([aApP][mM])?")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EPOCH: Final = re.compile(r"\d{9,10}")
+_UTC_NAMES: Final = frozenset({"Etc/UTC", "UTC", "Etc/UCT", "UCT", "Universal", "Zulu"})
 _ALLOWED: Final = "07:00, 2026-01-01T07:00 or 2026-01-01T07:00+01:00"
 
 
@@ -99,28 +100,35 @@ def local_timezone(env: Mapping[str, str], *, localtime: Path = _LOCALTIME) -> s
     """
     IANA name of the machine's time zone: ``TZ``, else the link at ``/etc/localtime``, else UTC.
 
+    A ``TZ`` that is a path (``:/etc/localtime``) is followed to the zone that it stands for.
+
     Raises:
         ConfigurationError: ``TZ`` names no known place, so a wall time could mean anything.
     """
     named = env.get("TZ", "").lstrip(":")
-    if named:
-        try:
+    try:
+        if named.startswith("/"):
+            return require_timezone(_zone_behind(Path(named)) or named, field="TZ", origin="environment TZ")
+        if named:
             return require_timezone(named, field="TZ", origin="environment TZ")
-        except ConfigurationError as error:
-            raise ConfigurationError(
-                error.message, hint="give --tz, set timezone, or write times with an offset", field="TZ"
-            ) from None
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            error.message, hint="give --tz, set timezone, or write times with an offset", field="TZ"
+        ) from None
     try:
-        target = str(localtime.resolve(strict=True))
-    except OSError:
-        return "UTC"
-    _, found, name = target.partition("zoneinfo/")
-    if not found or name in {"Etc/UTC", "UTC", "Etc/UCT", "UCT", "Universal", "Zulu"}:
-        return "UTC"
-    try:
-        return require_timezone(name.removeprefix("posix/").removeprefix("right/"))
+        return require_timezone(_zone_behind(localtime) or "UTC")
     except ConfigurationError:
         return "UTC"
+
+
+def _zone_behind(link: Path) -> str:
+    """Zone whose file *link* leads to, by its place in the database; empty where it leads to none."""
+    try:
+        target = str(link.resolve(strict=True))
+    except OSError:
+        return ""
+    name = target.partition("zoneinfo/")[2].removeprefix("posix/").removeprefix("right/")
+    return "UTC" if name in _UTC_NAMES else name
 
 
 def shown_local(instant: datetime, timezone: str) -> str:
