@@ -88,7 +88,8 @@ def test_examples_are_shown_line_by_line_however_narrow(run, monkeypatch):
         (("plan", "-d"), "-d needs a value"),
         (("now", "--json=yes"), "--json takes no value"),
         (("data", "import"), "SOURCE is missing"),
-        (("plan", "extra"), "Got unexpected extra argument(s) (extra)"),
+        (("plan", "extra"), "(extra) is not expected here"),
+        (("zones", "GB"), "No such command 'GB'."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -99,6 +100,11 @@ def test_a_wrong_line_is_answered_with_flag_value_and_bounds(run, argv, message)
     assert result.code == 2
     assert result.err.startswith(f"error: {message}\nhint: ")
     assert "Input should" not in result.err
+
+
+def test_a_place_after_zones_is_told_the_command_for_it(run):
+    """The most likely slip."""
+    assert "hint: `gridtide zones resolve PLACE` says which zone" in run("zones", "GB").err
 
 
 def test_a_flag_that_may_be_repeated_still_may(run):
@@ -140,6 +146,26 @@ def test_an_answer_that_cannot_be_written_is_said(newcomer, capsys, monkeypatch,
 
     assert code == 1
     assert capsys.readouterr().err.startswith(f"error: the answer cannot be written: {full.strerror}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("gridtide p", {"plan", "potential"}),
+        ("gridtide plan --finish", {"--finish-by"}),
+        ("gridtide plan --method lowest", {"lowest-window", "lowest-slots"}),
+        ("gridtide run --on-no-data r", {"run"}),
+        ("gridtide now --provider ele", {"electricitymaps"}),
+        ("gridtide zones re", {"resolve"}),
+    ],
+)
+def test_the_shell_completes_commands_flags_and_words(run, monkeypatch, words, offered):
+    """From the same table as the help; nothing heavy is needed."""
+    monkeypatch.setenv("_GRIDTIDE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+
+    assert set(run().out.split()) == offered
 
 
 @pytest.mark.parametrize(
