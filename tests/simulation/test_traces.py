@@ -11,7 +11,7 @@ from gridtide.domain.instants import to_ns
 from gridtide.simulation import trace_rows
 from gridtide.simulation.experiment import run_scenario
 from gridtide.simulation.traces import read_trace
-from simulation_scenarios import trace
+from simulation_scenarios import trace, write_zone
 from support import at
 
 HOUR_NS = 3_600_000_000_000
@@ -393,6 +393,20 @@ class TestKubernetes:
         assert jobs.length_ns[0] == 4 * HOUR_NS
         assert jobs.true_ns[0] == HOUR_NS
         assert jobs.power_w[0] == pytest.approx(2 * jobs.power_w[1])
+
+    def test_the_selected_region_names_the_home(self, tmp_path):
+        """A node selector on a region counts where zones list regions; without any list it is passed over."""
+        item = self.job()
+        item["spec"]["template"]["spec"]["nodeSelector"] = {"topology.kubernetes.io/region": "west"}
+        path = write_zone(tmp_path)
+        zones = [{"name": "X", "file": str(path)}, {"name": "Y", "file": str(path)}]
+        plain = trace(tmp_path, json.dumps({"items": [item]}), "jobs.json", format="kubernetes")
+        listed = plain.model_validate(
+            plain.model_dump(exclude={"zones"}) | {"zones": [zones[0], zones[1] | {"aliases": ["west"]}]}
+        )
+
+        assert read_trace(plain)[0].zone.tolist() == [0]
+        assert read_trace(listed)[0].zone.tolist() == [1]
 
     @pytest.mark.parametrize(
         ("changes", "why"),

@@ -3,7 +3,8 @@ Traces from schedulers' JSON: Nomad allocations, Kubernetes jobs.
 
 References:
     Nomad ``GET /v1/allocations?resources=true&task_states=true``: CreateTime [ns], TaskStates, AllocatedResources.
-    Kubernetes batch/v1 Job: metadata.creationTimestamp, status.startTime and completionTime, container requests.
+    Kubernetes batch/v1 Job: metadata.creationTimestamp, status.startTime and completionTime, container requests,
+    nodeSelector ``topology.kubernetes.io/region``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = ["MHZ_PER_VCPU", "read_kubernetes", "read_nomad"]
 MHZ_PER_VCPU: Final = 2500.0
 """What one vCPU is taken for where Nomad counts megahertz."""
 
+_REGION_LABEL: Final = "topology.kubernetes.io/region"
 _QUANTITY: Final = re.compile(r"(\d+(?:\.\d+)?)(m|[kKMGTP]i?)?")
 _SCALE: Final = {
     None: 1.0, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
@@ -52,7 +54,8 @@ def read_kubernetes(name: str, tree: Any, rows: TraceRows) -> None:
     if not isinstance(found, list):
         raise malformed(name, "holds no list under 'items'", hint="export with: kubectl get jobs -A -o json")
     for k, item in enumerate(found):
-        rows.take(partial(_guarded, _job, f"{name}: items[{k}]", item))
+        read = partial(_job, by_region=rows.names_clusters())
+        rows.take(partial(_guarded, read, f"{name}: items[{k}]", item))
 
 
 def _guarded(read: Any, where: str, item: Any) -> TraceJob:
@@ -89,7 +92,7 @@ def _allocation(where: str, item: Any) -> TraceJob:
     return TraceJob(where, name, int(item["CreateTime"]), true_ns, true_ns, None, power_w)
 
 
-def _job(where: str, item: Any) -> TraceJob:
+def _job(where: str, item: Any, *, by_region: bool) -> TraceJob:
     meta, spec, status = item["metadata"], item["spec"], item.get("status") or {}
     name = f"{meta.get('namespace', 'default')}/{meta['name']}"
     if not status.get("startTime"):
@@ -106,7 +109,9 @@ def _job(where: str, item: Any) -> TraceJob:
         memory += _quantity(where, asked.get("memory", "0"))
     pods = min(int(spec.get("parallelism") or 1), int(spec.get("completions") or spec.get("parallelism") or 1))
     power_w = pods * power_of(vcpus, memory / 1e9) if vcpus else math.nan
-    return TraceJob(where, name, _instant(where, meta["creationTimestamp"]), length_ns, true_ns, None, power_w)
+    selected = spec["template"]["spec"].get("nodeSelector") or {}
+    home = str(selected.get(_REGION_LABEL, "")) if by_region else ""
+    return TraceJob(where, name, _instant(where, meta["creationTimestamp"]), length_ns, true_ns, None, power_w, home)
 
 
 def _between(where: str, start: Any, end: Any) -> int:
