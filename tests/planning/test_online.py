@@ -6,10 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import lambertw
 
+from gridtide.domain.decision import FreshnessStep, Reason
 from gridtide.domain.errors import InvalidInput
+from gridtide.domain.ports import Reading
+from gridtide.domain.workload import Workload
+from gridtide.engine.engine import Engine, Policy
 from gridtide.planning import online
 from gridtide.planning.online import SwitchLimits
-from support import shared_dir
+from gridtide.planning.options import PlanOptions
+from gridtide.planning.plan import plan
+from support import HOUR, T0, at, hourly, shared_dir
 
 bounds = st.tuples(st.floats(1, 100), st.floats(1.2, 20)).map(lambda b: (b[0], b[0] * b[1]))
 
@@ -144,3 +150,67 @@ def test_recorded_ratios_agree():
     path = shared_dir("runs", "cap", "cap_kmin_vectors.json")
     for line in json.loads(path.read_text())["k_min_search_alpha"]:
         assert float(online.k_min_ratio(line["k"], 1.0, line["theta"])) == pytest.approx(line["alpha_k"], rel=1e-9)
+
+
+class TestByName:
+    """The rules that need little or no forecast are policies like any other."""
+
+    past = hourly(*([100.0, 400.0] * 12), start=at(-24))
+
+    def test_one_min_starts_at_the_geometric_mean_of_the_past(self):
+        """With 100 and 400 g behind it, the first value at or below 200 g is taken."""
+        job = Workload(id="w", duration=HOUR, deadline=at(6))
+        decision = plan(
+            job, hourly(390.0, 260.0, 190.0, 120.0, 300.0, 300.0), now=T0, method="one-min",
+            options=PlanOptions(history=self.past),
+        )  # fmt: skip
+
+        assert (decision.start, decision.reason) == (at(2), Reason.ABOVE_THRESHOLD)
+
+    def test_one_min_without_a_past_does_not_guess(self):
+        """Nothing is known to compare with, so it does not wait."""
+        decision = plan(Workload(id="w", duration=HOUR, deadline=at(6)), hourly(300.0, 100.0), now=T0, method="one-min")
+
+        assert (decision.start, decision.reason) == (T0, Reason.NO_DATA)
+
+    def test_improving_stops_at_the_first_rise(self):
+        """Short-sighted: the valley behind the hill is not seen."""
+        job = Workload(id="w", duration=HOUR, deadline=at(6))
+        decision = plan(job, hourly(300.0, 250.0, 260.0, 50.0, 300.0, 300.0), now=T0, method="improving")
+
+        assert (decision.start, decision.reason) == (at(1), Reason.LOWER_LATER)
+
+    def test_suspend_runs_below_its_bound_and_pauses_above(self):
+        """Work that may pause runs in the two clean hours; work that may not waits for one."""
+        forecast = hourly(300.0, 100.0, 300.0, 100.0, 300.0, 300.0)
+        facts = {"id": "w", "duration": 2 * HOUR, "deadline": at(6)}
+        options = PlanOptions(threshold=200.0)
+        pausing = plan(Workload(**facts, interruptible=True), forecast, now=T0, method="suspend", options=options)
+        whole = plan(Workload(**facts), forecast, now=T0, method="suspend", options=options)
+
+        assert [(i.start, i.end) for i in pausing.intervals] == [(at(1), at(2)), (at(3), at(4))]
+        assert (pausing.mean, pausing.reason) == (100.0, Reason.PAUSED_FOR_LOWER)
+        assert len(whole.intervals) == 1
+
+    def test_suspend_keeps_the_deadline(self):
+        """When the pauses have used up the slack it runs through."""
+        job = Workload(id="w", duration=2 * HOUR, deadline=at(4), interruptible=True)
+        options = PlanOptions(threshold=50.0)
+        decision = plan(job, hourly(*[300.0] * 6), now=T0, method="suspend", options=options)
+
+        assert decision.end <= at(4)
+
+    def test_suspend_without_a_bound_is_refused(self):
+        """It has nothing to pause above."""
+        with pytest.raises(InvalidInput, match="method suspend needs a threshold or a percentile"):
+            plan(Workload(id="w", duration=HOUR), hourly(1.0), now=T0, method="suspend")
+
+    @pytest.mark.parametrize("method", ["improving", "one-min", "suspend"])
+    def test_the_engine_decides_by_them(self, method):
+        """The same names on the way that really starts work."""
+        engine = Engine(Policy(method=method, options=PlanOptions(history=self.past, threshold=200.0)))
+        engine.admit(Workload(id="w", duration=HOUR, deadline=at(6)), "1", now=T0, zone="X")
+        forecast = hourly(390.0, 260.0, 190.0, 200.0, 300.0, 300.0)
+        made = engine.cycle(T0, {"X": Reading(series=forecast, step=FreshnessStep.LIVE)}).decided[0]
+
+        assert (made.decision.method, made.decision.start) == (method, at(2))

@@ -55,7 +55,7 @@ class Job:
     @property
     def back(self) -> timedelta:
         """How far back values are needed: a percentile is of what has been, everything else looks ahead."""
-        return PAST if self.options.percentile is not None else timedelta(hours=1)
+        return PAST if self.options.percentile is not None or self.method == "one-min" else timedelta(hours=1)
 
 
 def job_settings(job: JobOptions, how: MethodOptions) -> dict[str, object]:
@@ -234,16 +234,16 @@ def _method(session: Session, how: MethodOptions) -> tuple[str, PlanOptions]:
         raise Usage(f"--method is {asked[:40]!r}; allowed: {', '.join(METHODS)}", hint=_near(asked), field="--method")
     bound = session.settings.thresholds.elastic
     method = asked or ("threshold" if how.threshold is not None or how.percentile is not None else "auto")
-    if method == "threshold" and bound is None and how.percentile is None:
+    if method in {"threshold", "suspend"} and bound is None and how.percentile is None:
         raise Usage(
-            "--method threshold needs a bound",
+            f"--method {method} needs a bound",
             hint="add --threshold G or --percentile P, or set thresholds.elastic",
             field="--threshold",
         )
     if how.percentile is not None and not 0 <= how.percentile <= 100:
         raise Usage(f"--percentile is {how.percentile:g}; allowed: 0 to 100", field="--percentile")
     return method, PlanOptions(
-        threshold=bound if method == "threshold" and how.percentile is None else None,
+        threshold=bound if method in {"threshold", "suspend"} and how.percentile is None else None,
         percentile=how.percentile,
         start_grid=read_duration(how.start_grid, "--start-grid"),
         spike_lead=session.settings.policies.spike_lead,

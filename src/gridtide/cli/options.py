@@ -41,7 +41,10 @@ __all__ = [
 ]
 
 
-METHODS: Final = ("auto", "run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time")
+METHODS: Final = (
+    "auto", "run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time", "improving",
+    "one-min", "suspend",
+)  # fmt: skip
 
 
 @cache
@@ -248,7 +251,8 @@ class MethodOptions:
             "--method",
             metavar="NAME",
             autocompletion=_offers(METHODS),
-            help="auto (default), run-now, run-latest, threshold, lowest-window, lowest-slots or carbon-time.",
+            help="auto (default), run-now, run-latest, threshold, lowest-window, lowest-slots, carbon-time, improving, "
+            "one-min or suspend.",
         ),
     ] = None
     threshold: Annotated[float | None, set_by("--threshold", metavar="G")] = None
@@ -281,7 +285,7 @@ class MethodOptions:
         if self.threshold is not None and self.percentile is not None:
             raise conflict("--threshold", "--percentile", "both set the bound")
         for flag, value in (("--threshold", self.threshold), ("--percentile", self.percentile)):
-            if value is not None and self.method not in {None, "threshold"}:
+            if value is not None and self.method not in {None, "threshold", "suspend"}:
                 raise conflict(flag, f"--method {self.method}", "only the threshold method has a bound")
 
 

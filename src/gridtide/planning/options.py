@@ -25,7 +25,11 @@ SPIKE_RISE: Final = 0.2
 
 
 class Method(StrEnum):
-    """Named policies; ``auto`` takes lowest-slots for interruptible work and lowest-window otherwise."""
+    """
+    Named policies; ``auto`` takes lowest-slots for interruptible work and lowest-window otherwise.
+
+    ``improving``, ``one-min`` and ``suspend`` are rules of the literature that look at little or no forecast.
+    """
 
     RUN_NOW = "run-now"
     RUN_LATEST = "run-latest"
@@ -33,6 +37,9 @@ class Method(StrEnum):
     LOWEST_WINDOW = "lowest-window"
     LOWEST_SLOTS = "lowest-slots"
     CARBON_TIME = "carbon-time"
+    IMPROVING = "improving"
+    ONE_MIN = "one-min"
+    SUSPEND = "suspend"
     AUTO = "auto"
 
 

@@ -88,9 +88,10 @@ def _method(method: Method | str, options: PlanOptions) -> Method:
     except ValueError:
         allowed = ", ".join(Method)
         raise InvalidInput(f"method is {str(method)[:40]!r}; allowed: {allowed}", field="method") from None
-    if asked is Method.THRESHOLD and options.threshold is None and options.percentile is None:
+    bounded = asked in {Method.THRESHOLD, Method.SUSPEND}
+    if bounded and options.threshold is None and options.percentile is None:
         raise InvalidInput(
-            "method threshold needs a threshold or a percentile", field="threshold", hint="give one of the two"
+            f"method {asked} needs a threshold or a percentile", field="threshold", hint="give one of the two"
         )
     return asked
 

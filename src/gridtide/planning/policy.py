@@ -9,10 +9,12 @@ from gridtide.domain.instants import duration_ns
 from gridtide.domain.signal import require_comparable
 from gridtide.planning.carbon_time import carbon_time
 from gridtide.planning.fixed import run_at
+from gridtide.planning.online import one_min_limit
 from gridtide.planning.options import Method, PlanOptions
 from gridtide.planning.pauses import lowest_pieces
 from gridtide.planning.pieces import PausePrice
 from gridtide.planning.slots import lowest_slots
+from gridtide.planning.suspend import improving_start, suspend_above
 from gridtide.planning.threshold import threshold_start, trailing_percentile
 from gridtide.planning.window import lowest_window
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gridtide.planning.bounds import Bounds
     from gridtide.planning.choice import Choice
 
-__all__ = ["Case", "at", "choose", "threshold_of"]
+__all__ = ["Case", "at", "choose", "one_min_bound", "threshold_of"]
 
 
 class Case(NamedTuple):
@@ -87,11 +89,15 @@ def _run_latest(case: Case) -> Choice | None:
 
 
 def _threshold(case: Case) -> Choice | None:
-    options, bounds = case.options, case.bounds
+    options = case.options
     threshold = threshold_of(case)
     if threshold is None:
         return None
-    threshold += options.hysteresis if options.running else 0.0
+    return _first_at_or_below(case, threshold + (options.hysteresis if options.running else 0.0))
+
+
+def _first_at_or_below(case: Case, threshold: float) -> Choice | None:
+    options, bounds = case.options, case.bounds
     return threshold_start(
         case.series,
         bounds.release_ns,
@@ -129,6 +135,38 @@ def _carbon_time(case: Case) -> Choice | None:
     return _lowest_window(case) if choice is None else choice
 
 
+def one_min_bound(case: Case) -> float | None:
+    """Geometric mean of the lowest and the highest past value, which no order of values can fool; None without any."""
+    history = case.series if case.options.history is None else case.options.history
+    require_comparable(case.series.signal, history.signal)
+    now_ns, span_ns = case.bounds.now_ns, duration_ns(case.options.history_span)
+    low, high = (trailing_percentile(history, now_ns, span_ns, share) for share in (0.0, 100.0))
+    if low is None or high is None or low <= 0:
+        return low
+    return one_min_limit(low, high)
+
+
+def _one_min(case: Case) -> Choice | None:
+    bound = one_min_bound(case)
+    return None if bound is None else _first_at_or_below(case, bound)
+
+
+def _improving(case: Case) -> Choice | None:
+    bounds, series = case.bounds, case.series
+    step_ns = case.grid_ns or int(series.ends_ns[0] - series.starts_ns[0])
+    return improving_start(series, bounds.release_ns, case.reach_ns, bounds.length_ns, step_ns=step_ns)
+
+
+def _suspend(case: Case) -> Choice | None:
+    """Pauses above the bound as far as the slack goes; work that cannot be paused like that waits for it to start."""
+    workload, bounds = case.workload, case.bounds
+    bound = threshold_of(case)
+    free = not (workload.suspend_cost or workload.min_run or workload.max_pieces)
+    if bound is None or not (workload.interruptible and free and bounds.shape.is_constant):
+        return _threshold(case)
+    return suspend_above(case.series, bounds.release_ns, bounds.length_ns, case.reach_ns - bounds.release_ns, bound)
+
+
 _POLICIES: dict[Method, Callable[[Case], Choice | None]] = {
     Method.RUN_NOW: _run_now,
     Method.RUN_LATEST: _run_latest,
@@ -136,4 +174,7 @@ _POLICIES: dict[Method, Callable[[Case], Choice | None]] = {
     Method.LOWEST_WINDOW: _lowest_window,
     Method.LOWEST_SLOTS: _lowest_slots,
     Method.CARBON_TIME: _carbon_time,
+    Method.IMPROVING: _improving,
+    Method.ONE_MIN: _one_min,
+    Method.SUSPEND: _suspend,
 }

@@ -15,7 +15,7 @@ from gridtide.domain.workload import Elasticity, OnNoData
 from gridtide.planning import spike
 from gridtide.planning.fixed import run_cost
 from gridtide.planning.options import Method
-from gridtide.planning.policy import Case, at, choose, threshold_of
+from gridtide.planning.policy import Case, at, choose, one_min_bound, threshold_of
 
 if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
@@ -61,13 +61,20 @@ def judge(method: Method, case: Case) -> Verdict:
     if forced is not None:
         start_ns = bounds.latest_ns if forced is Reason.RUN_LATEST_ASKED else None
         return _fixed(method, case, bounds.release_ns if start_ns is None else start_ns, forced)
-    if not bounds.is_known(case.series) or (method is Method.THRESHOLD and threshold_of(case) is None):
+    if not bounds.is_known(case.series) or _lacks_its_bound(method, case):
         return _blind(method, case, Reason.NO_DATA)
     choice = choose(method, case)
     if choice is None:
         return _blind(method, case, Reason.HORIZON_TOO_SHORT)
     verdict = Verdict(method, choice.start_ns, choice.reason, choice, is_free=True)
     return _worth_waiting(spike.ahead_of_spike(_held(verdict, case), case), case)
+
+
+def _lacks_its_bound(method: Method, case: Case) -> bool:
+    """Whether the policy compares with a value of the past that is not known."""
+    if method is Method.ONE_MIN:
+        return one_min_bound(case) is None
+    return method in {Method.THRESHOLD, Method.SUSPEND} and threshold_of(case) is None
 
 
 def _forced(method: Method, workload: Workload, bounds: Bounds) -> Reason | None:
