@@ -80,15 +80,17 @@ class TestBadFiles:
         assert not np.isnan(zone.lifecycle[8])
 
     def test_a_short_file_is_refused(self, tmp_path):
-        """Without a whole year after 14 weeks there is nothing to judge."""
-        with pytest.raises(InvalidInput, match="zone XX-TEST covers no whole year with 14 weeks before it"):
+        """Without 14 weeks to learn from there is nothing to judge."""
+        with pytest.raises(
+            InvalidInput, match="zone XX-TEST covers 30 days; allowed: 14 weeks to learn from and 11 days"
+        ):
             reproduce("forecasting", data=tmp_path, zone_files=[zone_file(tmp_path, days=30)])
 
     def test_half_hours_are_refused_with_their_place(self, tmp_path):
         """The message names file, line and column."""
         path = tmp_path / "a_2020.csv"
         path.write_text("datetime_utc,ci_direct,ci_lca\n2020-01-01 00:00,1,1\n2020-01-01 00:30,1,1\n")
-        with pytest.raises(MalformedFile, match=r"a_2020.csv:3:1 datetime_utc is .* a whole hour after the first row"):
+        with pytest.raises(MalformedFile, match=r"a_2020.csv:3:1 datetime_utc is .* a whole hour"):
             read_zone("a", path)
 
     def test_words_in_a_value_are_refused_with_their_place(self, tmp_path):
@@ -102,6 +104,75 @@ class TestBadFiles:
         """The message names the folder looked at and the way to add a zone."""
         with pytest.raises(InvalidInput, match="no zone in .*electricitymaps"):
             reproduce("forecasting", data=tmp_path)
+
+
+def small_zone(folder, value, *, days=115, name="YY_2022.csv", header=("datetime_utc", "ci_lca"), shuffled=False):
+    """Hours from 1 January 2022 on; nothing is written where *value* gives None."""
+    rows = []
+    for k in range(days * 24):
+        when = datetime(2022, 1, 1, tzinfo=UTC) + timedelta(hours=k)
+        if value(k) is not None:
+            rows.append({"datetime_utc": f"{when:%Y-%m-%d %H:%M}", "ci_lca": value(k), "ci_direct": value(k)})
+    if shuffled:
+        np.random.default_rng(1).shuffle(rows)
+    path = folder / name
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, header, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+class TestOddZones:
+    def test_without_a_whole_year_the_rest_is_judged(self, tmp_path):
+        """115 days: 98 to learn from, so 9 April is the first origin and the 14th that leaves four days the last."""
+        report = reproduce("forecasting", data=None, zone_files=[small_zone(tmp_path, lambda k: 100 + k % 24)])
+
+        rows = {r["method"]: r for r in report.to_json()["rows"] if "method" in r}
+        assert rows["daily_naive"]["n_origins"] == 14
+        assert rows["daily_naive"]["day1"] == 0.0
+        assert rows["daily_naive"]["mape_d4"] == rows["daily_naive"]["day4"] == 0.0
+        # Each origin repeats the 123 of 23:00 the day before: misses 23, 22, ... 0 on truths 100, 101, ... 123.
+        expected = 100 * np.mean([(123 - v) / v for v in range(100, 124)])
+        assert rows["persistence"]["day3"] == pytest.approx(expected)
+        assert rows["persistence"]["wmape_d2"] == pytest.approx(100 * sum(range(24)) / sum(range(100, 124)))
+        assert rows["daily_naive"]["spearman_day1"] == pytest.approx(1.0)
+
+    def test_a_zone_of_zeros_divides_by_nothing(self, tmp_path):
+        """Percentages of nothing do not exist; they are null, and no saving is claimed."""
+        report = reproduce("forecasting", data=None, zone_files=[small_zone(tmp_path, lambda _: 0)])
+
+        rows = report.to_json()["rows"]
+        assert {r["day1"] for r in rows if "method" in r} == {None}
+        assert {r["savings_pct"] for r in rows if "planning" in r} == {None}
+        assert any("No zone has anything to save" in note for note in report.notes)
+
+    def test_a_flat_zone_has_no_share_of_nothing(self, tmp_path):
+        """Equal hours leave nothing to save, not a rounding error to boast of."""
+        report = reproduce("forecasting", data=None, zone_files=[small_zone(tmp_path, lambda _: 123.45)])
+
+        rows = [r for r in report.to_json()["rows"] if "planning" in r]
+        assert {r["pct_of_oracle_savings"] for r in rows} == {None}
+        assert all(r["savings_pct"] == pytest.approx(0.0, abs=1e-9) for r in rows)
+
+    def test_origins_that_know_nothing_are_left_out(self, tmp_path):
+        """Ten days are missing before 13 April; methods that look back further than that go on."""
+        gap = range(92 * 24, 102 * 24)
+        report = reproduce(
+            "forecasting",
+            data=None,
+            zone_files=[small_zone(tmp_path, lambda k: None if k in gap else 100 + k % 24, shuffled=True)],
+        )
+
+        rows = {r["method"]: r for r in report.to_json()["rows"] if "method" in r}
+        assert rows["daily_naive"]["n_origins"] == 9
+        assert rows["persistence"]["n_origins"] > 9
+        assert rows["weekday_damped"]["day1"] == pytest.approx(0.0, abs=1e-9)
+
+    def test_a_negative_value_is_refused(self, tmp_path):
+        """An average carbon intensity is never below zero."""
+        with pytest.raises(MalformedFile, match=r"YY_2022.csv:4:2 ci_lca is '-5'; allowed: zero or more"):
+            read_zone("YY", small_zone(tmp_path, lambda k: -5 if k == 2 else 5, days=1))
 
 
 @pytest.mark.shared

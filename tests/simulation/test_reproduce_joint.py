@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from gridtide.domain.errors import InvalidInput, MalformedFile
+from gridtide.domain.errors import MalformedFile
 from gridtide.simulation.reproduce import reproduce
 from support import shared_dir
 
@@ -58,14 +58,14 @@ def test_an_unknown_home_is_named(instance):
     """The message lists the regions."""
     jobs = instance / "spatial" / "jobs.csv"
     jobs.write_text(jobs.read_text().replace(",A,", ",Z,"))
-    with pytest.raises(InvalidInput, match="home 'Z' is no region; regions: A, B"):
+    with pytest.raises(MalformedFile, match="jobs.csv:2:4 home is 'Z'; allowed: A, B"):
         reproduce("joint", data=instance)
 
 
 def test_parameters_that_cannot_be_read_are_named(instance):
     """The file is named, not a line of our code."""
     (instance / "spatial" / "params.json").write_text("{")
-    with pytest.raises(MalformedFile, match="cannot read params.json"):
+    with pytest.raises(MalformedFile, match="cannot read .*params.json"):
         reproduce("joint", data=instance)
 
 
@@ -125,3 +125,34 @@ def test_the_recorded_instance_is_solved_near_its_bound():
     assert report.largest_difference.tolerances <= 1.0
     assert 71_322.0 <= found["fleet_capacity_nonmigrating"] <= 71_322.6 * 1.005
     assert np.isfinite(found["greedy_arrival_order_capacity"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"capacity_kw": {"A": 1.0}}, "capacity_kw of B is None; allowed: a number from 0"),
+        ({"capacity_kw": {"A": 1.0, "B": "much"}}, "capacity_kw of B is 'much'"),
+        ({"capacity_kw": 3}, "capacity_kw of A is None"),
+        ({"kwh_per_gb": -0.1}, "kwh_per_gb is -0.1"),
+        ({"regions": []}, "regions is no list of names"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named(instance, change, message):
+    """What is wrong and what is allowed, before anything is computed."""
+    path = instance / "spatial" / "params.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+    with pytest.raises(MalformedFile, match=message):
+        reproduce("joint", data=instance)
+
+
+@pytest.mark.parametrize("deadline", [1, 9])
+def test_a_deadline_no_plan_can_keep_is_named_with_its_line(instance, deadline):
+    """Before the job could be done, or after the last hour."""
+    jobs = instance / "spatial" / "jobs.csv"
+    lines = jobs.read_text().splitlines()
+    lines[1] = lines[1].rpartition(",")[0] + f",{deadline}"
+    jobs.write_text("\n".join(lines))
+
+    with pytest.raises(MalformedFile, match=rf"jobs.csv:2:7 deadline_h is '{deadline}'; allowed: 2 .* to 4"):
+        reproduce("joint", data=instance)

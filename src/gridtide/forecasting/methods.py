@@ -108,7 +108,8 @@ def weekday_profile(history: History, steps: int) -> Profile:
     age = np.arange(days.shape[0])[::-1, None]
     profile = _mean_over_days(days - is_weekend * effect, weights=0.5 ** (age / PROFILE_HALF_LIFE_DAYS))
     misses = days[-2:] - profile - is_weekend[-2:] * effect
-    level = float(np.nanmean(history.values[-7 * per_day :]))
+    week = history.values[-7 * per_day :]
+    level = float(np.nanmean(days if np.isnan(week).all() else week))
     return Profile(_repeat(profile, steps) + coming * _repeat(effect, steps), misses, level)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -11,7 +11,7 @@ from scipy import stats
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Score", "coverage", "score"]
+__all__ = ["Score", "coverage", "score", "weighted_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ def score(forecasts: NDArray[np.float64], truth: NDArray[np.float64], *, per_day
     """
     Compare forecasts with what came true.
 
-    MAPE misleads where the truth comes near zero; scheduling depends on ranks only. Pairs in which either side is
-    NaN are left out of the errors; a day with any NaN, or without variation, is left out of the rank correlation.
+    Where nothing is left to compare, or only zeros came true, a figure is NaN. MAPE misleads where the truth comes
+    near zero; scheduling depends on ranks only. Pairs in which either side is NaN are left out of the errors; a day
+    with any NaN, or without variation, is left out of the rank correlation.
 
     Args:
         forecasts: Shape (n_origins, n_days * per_day). [unit of the signal]
@@ -48,17 +49,31 @@ def score(forecasts: NDArray[np.float64], truth: NDArray[np.float64], *, per_day
     shape = (origins, steps // per_day, per_day)
     predicted, true = forecasts.reshape(shape), truth.reshape(shape)
     error = np.abs(predicted - true)
-    positive = np.where(true > 0, true, np.nan)
-    mape = 100.0 * np.nanmean(error / positive, axis=(0, 2))
-    total = np.nansum(np.where(np.isnan(error), np.nan, true), axis=(0, 2))
-    wmape = 100.0 * np.nansum(error, axis=(0, 2)) / total
-    return Score(mape, wmape, _rank_correlation(predicted, true), origins)
+    known, positive = ~np.isnan(error), true > 0
+    share = np.divide(error, true, out=np.zeros_like(true), where=known & positive)
+    mape = _ratio(share.sum(axis=(0, 2)), (known & positive).sum(axis=(0, 2)))
+    return Score(mape, _weighted(error, true, axis=(0, 2)), _rank_correlation(predicted, true), origins)
+
+
+def weighted_error(forecasts: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """Sum of absolute errors over that of true values, where both are known; NaN where that is zero. [percent]"""
+    return float(_weighted(np.abs(forecasts - truth), truth, axis=None))
+
+
+def _weighted(error: NDArray[np.float64], true: NDArray[np.float64], *, axis: tuple[int, ...] | None) -> Any:
+    return _ratio(np.nansum(error, axis=axis), np.where(np.isnan(error), 0.0, true).sum(axis=axis))
+
+
+def _ratio(over: Any, under: Any) -> Any:
+    """100 times *over* by *under*; NaN where there is nothing to divide by. [percent]"""
+    over, under = np.asarray(over, np.float64), np.asarray(under, np.float64)
+    return 100.0 * np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
 
 
 def coverage(low: NDArray[np.float64], high: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     """Share of true values inside their interval, over those known. [0..1]"""
-    known = ~np.isnan(truth)
-    return float(np.mean((truth >= low)[known] & (truth <= high)[known]))
+    known = ~(np.isnan(truth) | np.isnan(low) | np.isnan(high))
+    return float(np.mean((truth >= low)[known] & (truth <= high)[known])) if known.any() else float("nan")
 
 
 def _rank_correlation(predicted: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Truth", "replanned_slots", "replanned_windows", "slots_once", "windows_once"]
 
 
+_NOTHING = 1e-9
+"""Share of run-now below which a saving is rounding."""
+
+
 class Truth(NamedTuple):
     """
     A zone's values and what was forecast from every slot.
@@ -42,14 +46,19 @@ class Outcome(NamedTuple):
 
     @property
     def saving(self) -> float:
-        """Share of run-now that was saved."""
-        return 1.0 - self.realised / self.run_now
+        """Share of run-now that was saved; NaN where run-now emits nothing."""
+        return 1.0 - self.realised / self.run_now if self.run_now > 0 else float("nan")
+
+    @property
+    def best_saving(self) -> float:
+        """Share of run-now that a perfect forecast saves; NaN where run-now emits nothing."""
+        return 1.0 - self.oracle / self.run_now if self.run_now > 0 else float("nan")
 
     @property
     def share_of_oracle(self) -> float:
         """Part of the saving of a perfect forecast that was realised; NaN where nothing could be saved."""
         best = self.run_now - self.oracle
-        return (self.run_now - self.realised) / best if best > 0 else float("nan")
+        return (self.run_now - self.realised) / best if best > _NOTHING * self.run_now else float("nan")
 
 
 def windows_once(truth: Truth, jobs: SlotJobs) -> Outcome:

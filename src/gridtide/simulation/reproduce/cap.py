@@ -18,12 +18,15 @@ from gridtide.domain.errors import InvalidInput, MalformedFile
 from gridtide.planning import online
 from gridtide.planning.provisioning import Provisioning
 from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section
+from gridtide.simulation.reproduce.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from gridtide.simulation.reproduce.progress import Progress
 
 __all__ = ["quota_row", "ratio_row", "reproduce"]
 
@@ -44,7 +47,7 @@ _RATIO_MEASURES: Final = tuple(
 )
 
 
-def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
+def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress = silent) -> Report:
     """
     Compute every recorded quota and ratio.
 
@@ -55,6 +58,7 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
     if zone_files:
         raise InvalidInput("cap takes no zone file: every line holds its own bounds", field="zone_file")
     path = data / _FOLDER / "cap_kmin_vectors.json"
+    progress(0, 1, path.name)
     try:
         recorded = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

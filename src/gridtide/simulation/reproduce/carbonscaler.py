@@ -23,6 +23,7 @@ from gridtide.domain.errors import InvalidInput, MalformedFile
 from gridtide.planning import scaling
 from gridtide.planning.scaling import ScaleProfile
 from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows
+from gridtide.simulation.reproduce.progress import silent
 from gridtide.simulation.tables import read_table
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from gridtide.simulation.reproduce.progress import Progress
 
 __all__ = ["Case", "case_row", "reproduce"]
 
@@ -71,7 +74,7 @@ class Case:
     recorded: Mapping[str, Any]
 
 
-def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
+def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress = silent) -> Report:
     """
     Plan every recorded case, and the same cases on the hours of *zone_files*.
 
@@ -81,9 +84,11 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
     """
     cases = tuple(_read_cases(data / _FOLDER / "carbonscaler_vectors.json", data / "data" / _FOLDER))
     recorded = [{name: _text(value) for name, value in case.recorded.items()} for case in cases]
-    rows = [case_row(case) for case in cases]
-    for path in zone_files:
-        rows += [case_row(_moved(case, path)) for case in cases]
+    asked = [*cases, *(_moved(case, path) for path in zone_files for case in cases)]
+    rows = list[Row]()
+    for case in asked:
+        progress(len(rows), len(asked), case.name)
+        rows.append(case_row(case))
     matched = match_rows(rows, recorded, _KEYS)
     for row, line in zip(rows, matched, strict=True):
         row["peer_emissions_g"] = float(line["peer_emissions_g"]) if line and line.get("peer_emissions_g") else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gridtide.simulation.reproduce.forecasting import Zone
 
-__all__ = ["notes", "recorded_section", "rows", "section"]
+__all__ = ["notes", "recorded_section", "rows", "sections"]
 
 _LENGTHS_H: Final = (1, 6, 24)
 _SLACKS_H: Final = (4, 8, 24, 48, 72)
@@ -30,6 +30,8 @@ _LEADS: Final = 200
 _ONCE: Final = "once at submit"
 _AGAIN: Final = "replan every 1h"
 _RULES: Final = (DeadlineRule.NEXT_WORKDAY, DeadlineRule.SEMI_WEEKLY)
+_JOB: Final = ("deadline_rule", "duration_h", "slack_h", "interruptible", "planning")
+_MEASURED: Final = ("savings_pct", "oracle_savings_pct", "pct_of_oracle_savings", "threshold_savings_pct")
 _KEYS: Final = ("country", "deadline_rule", "interruptible", "planning")
 
 
@@ -42,20 +44,19 @@ class _Case(NamedTuple):
 
 def rows(zone: Zone) -> list[Row]:
     """
-    Plan the machine-learning jobs and jobs of 1, 6 and 24 h with 4 to 72 h slack through the zone's test year.
+    Plan the machine-learning jobs and jobs of 1, 6 and 24 h with 4 to 72 h slack through the zone's test hours.
 
     Arrivals are those of the machine-learning workload (workdays 9 to 17 h). Gaps in the year are bridged with straight
     lines first: a simulation of the past needs a value for every hour it pays for.
     """
-    year = zone.test_year
-    first = zone.index_of(year)
-    hours = min(zone.index_of(year + 1), zone.lifecycle.size) - first
+    first, end = zone.test_hours
+    hours = end - first
     forecasts = zone.rolled(zone.lifecycle, first, first + hours, _LEADS).astype(np.float32)
     values = _bridged(zone.lifecycle)
     truth = Truth(values[first : first + hours], forecasts)
     threshold = float(np.median(values[max(0, first - 24 * 365) : first]))
     found = []
-    for case in _cases(zone, year, first, hours):
+    for case in _cases(zone, first, hours):
         for interruptible, once, again in (
             (False, replan.windows_once, replan.replanned_windows),
             (True, replan.slots_once, replan.replanned_slots),
@@ -68,16 +69,41 @@ def rows(zone: Zone) -> list[Row]:
     return found
 
 
-def section(found: Sequence[Row]) -> Section:
-    """The table of `rows`."""
+def sections(found: Sequence[Row]) -> list[Section]:
+    """The table of `rows` for programs, and its means by kind of job and by zone for people."""
+    title, columns = "Realised share of the oracle's saving, forecasts from history only [%]", _MEASURED
+    by_job = _means(found, _JOB)
+    by_zone = _means(found, ("country", "interruptible", "planning"))
+    return [
+        _section(title, (*_KEYS, "duration_h", "slack_h"), columns, found, only="json"),
+        _section(f"{title}, mean over zones", _JOB, columns, by_job, only="text"),
+        _section(f"{title}, mean over jobs", ("country", "interruptible", "planning"), columns, by_zone, only="text"),
+    ]
+
+
+def _section(
+    title: str, keys: tuple[str, ...], also: tuple[str, ...], shown: Sequence[Row], *, only: Literal["text", "json"]
+) -> Section:
     return Section(
-        title="Realised share of the oracle's saving, forecasts from history only [%]",
-        keys=(*_KEYS, "duration_h", "slack_h"),
-        measures=(),
-        also=("savings_pct", "oracle_savings_pct", "pct_of_oracle_savings", "threshold_savings_pct"),
-        rows=tuple(found),
-        recorded=(None,) * len(found),
+        title=title, keys=keys, measures=(), also=also, rows=tuple(shown), recorded=(None,) * len(shown), only=only
     )
+
+
+def _means(found: Sequence[Row], keys: tuple[str, ...]) -> list[Row]:
+    """One row per value of *keys*; figures that do not exist (nothing to save) are left out of a mean."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in found:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return [
+        dict(zip(keys, values, strict=True)) | {name: _mean([row[name] for row in group]) for name in _MEASURED}
+        for values, group in groups.items()
+    ]
+
+
+def _mean(values: Sequence[object]) -> float:
+    known = [float(str(value)) for value in values]
+    known = [value for value in known if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def recorded_section(recorded: Sequence[Mapping[str, str]]) -> Section:
@@ -103,27 +129,29 @@ def recorded_section(recorded: Sequence[Mapping[str, str]]) -> Section:
 
 def notes(found: Sequence[Row]) -> list[str]:
     """Means over all zones and cases, and the worst zone."""
-    by_plan = {p: _shares(found, planning=p) for p in (_ONCE, _AGAIN)}
-    by_mode = {m: _shares(found, planning=_AGAIN, interruptible=m) for m in (False, True)}
-    zones = {str(r["country"]) for r in found}
-    means = {z: float(np.mean(_shares(found, planning=_AGAIN, country=z))) for z in zones}
-    worst = min(means, key=lambda z: means[z])
-    plain = [float(str(r["threshold_savings_pct"])) for r in found if r["planning"] == _AGAIN]
-    ours = [float(str(r["savings_pct"])) for r in found if r["planning"] == _AGAIN]
-    share = f"{np.mean(by_plan[_AGAIN]):.1f} % re-planned every hour, {np.mean(by_plan[_ONCE]):.1f} % planned once"
-    modes = f"{np.mean(by_mode[True]):.1f} % for interruptible jobs, {np.mean(by_mode[False]):.1f} % for others"
+    by_plan = {p: _mean(_shares(found, planning=p)) for p in (_ONCE, _AGAIN)}
+    by_mode = {m: _mean(_shares(found, planning=_AGAIN, interruptible=m)) for m in (False, True)}
+    means = {z: _mean(_shares(found, planning=_AGAIN, country=z)) for z in {str(r["country"]) for r in found}}
+    idle = sorted(zone for zone, mean in means.items() if not np.isfinite(mean))
+    if len(idle) == len(means):
+        return ["No zone has anything to save by waiting: every hour of the test is alike."]
+    worst = min(means.keys() - set(idle), key=lambda z: means[z])
+    counted = [row for row in found if row["planning"] == _AGAIN and row["country"] not in idle]
+    plain, ours = ([float(str(row[name])) for row in counted] for name in ("threshold_savings_pct", "savings_pct"))
+    share = f"{by_plan[_AGAIN]:.1f} % re-planned every hour, {by_plan[_ONCE]:.1f} % planned once"
+    modes = f"{by_mode[True]:.1f} % for interruptible jobs, {by_mode[False]:.1f} % for others"
     worsts = f"worst case {min(ours):.2f} % and {min(plain):.2f} %"
     threshold = f"a plain threshold at the median of the year before {np.mean(plain):.2f} %"
     return [
         f"Realised share of the oracle's saving: {share} (mean over all zones and cases).",
         f"Re-planned: {modes}; lowest zone mean {worst} {means[worst]:.1f} %.",
         f"Mean saving re-planned {np.mean(ours):.2f} %, {threshold} ({worsts}).",
+        *([f"Nothing to save by waiting in {', '.join(idle)}."] if idle else []),
     ]
 
 
-def _cases(zone: Zone, year: int, first: int, hours: int) -> list[_Case]:
-    drawn = generate_ml_jobs(year)
-    arrival, length = drawn.arrival_min // 60, -(-drawn.duration_min // 60)
+def _cases(zone: Zone, first: int, hours: int) -> list[_Case]:
+    arrival, length = _arrivals(zone, first, hours)
     cases = []
     begin_ns = (zone.start_s + first * 3600) * NS_PER_SECOND
     for rule in _RULES:
@@ -135,6 +163,18 @@ def _cases(zone: Zone, year: int, first: int, hours: int) -> list[_Case]:
             jobs = _inside(arrival, np.full_like(arrival, duration), np.full_like(arrival, slack_h), hours)
             cases.append(_Case("fixed", duration, slack_h, jobs))
     return cases
+
+
+def _arrivals(zone: Zone, first: int, hours: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Arrivals after *first* and lengths of the machine-learning jobs drawn for the years of the test. [h]"""
+    arrivals, lengths = [], []
+    for year in range(zone.year_of(first), zone.year_of(first + hours - 1) + 1):
+        drawn = generate_ml_jobs(year)
+        arrivals.append(drawn.arrival_min // 60 + zone.index_of(year) - first)
+        lengths.append(-(-drawn.duration_min // 60))
+    arrival, length = np.concatenate(arrivals), np.concatenate(lengths)
+    inside = (arrival >= 0) & (arrival < hours)
+    return arrival[inside], length[inside]
 
 
 def _inside(arrival: NDArray[np.int64], length: NDArray[np.int64], slack: NDArray[np.int64], hours: int) -> SlotJobs:
@@ -150,7 +190,7 @@ def _threshold_saving(values: NDArray[np.float64], jobs: SlotJobs, threshold: fl
     starts = np.minimum(found, jobs.first + jobs.slack)
     prefix = prefix_sums(values)
     now = window_cost(prefix, jobs.first, jobs).sum()
-    return float(100.0 * (1.0 - window_cost(prefix, starts, jobs).sum() / now))
+    return float(100.0 * (1.0 - window_cost(prefix, starts, jobs).sum() / now)) if now > 0 else float("nan")
 
 
 def _row(country: str, case: _Case, outcome: replan.Outcome, plain: float) -> Row:
@@ -161,7 +201,7 @@ def _row(country: str, case: _Case, outcome: replan.Outcome, plain: float) -> Ro
         "duration_h": case.duration_h,
         "slack_h": case.slack_h,
         "savings_pct": 100.0 * outcome.saving,
-        "oracle_savings_pct": 100.0 * (1.0 - outcome.oracle / outcome.run_now),
+        "oracle_savings_pct": 100.0 * outcome.best_saving,
         "pct_of_oracle_savings": 100.0 * outcome.share_of_oracle,
         "threshold_savings_pct": plain,
     }

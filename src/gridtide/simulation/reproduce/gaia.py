@@ -34,6 +34,7 @@ from gridtide.simulation.reproduce.comparison import (
     with_recorded,
 )
 from gridtide.simulation.reproduce.heap_order import HeapOrder
+from gridtide.simulation.reproduce.progress import silent
 from gridtide.simulation.tables import read_table, recorded_rows
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from gridtide.simulation.reproduce.progress import Progress
 
 __all__ = ["PAPER", "Configuration", "policy_row", "reproduce"]
 
@@ -119,7 +122,7 @@ PAPER: Final = (
 )
 
 
-def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
+def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress = silent) -> Report:
     """
     Run every configuration of the recorded table on its trace, and on the traces of *zone_files*.
 
@@ -133,7 +136,10 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
         raise InvalidInput(f"no *_lca.csv in {inputs}", hint="name a trace with --zone-file", field="data")
     jobs = read_jobs(_job_file(inputs, recorded))
     configurations = tuple(dict.fromkeys(_configuration(row) for row in recorded)) or PAPER
-    rows = [row for zone, path in zones.items() for row in _zone_rows(zone, _read_values(path), jobs, configurations)]
+    rows = list[Row]()
+    for done, (zone, path) in enumerate(zones.items()):
+        progress(done, len(zones), zone)
+        rows += _zone_rows(zone, _read_values(path), jobs, configurations)
     rows = with_recorded(rows, recorded, _KEYS, _PUBLISHED)
     return Report(
         paper=_FOLDER,

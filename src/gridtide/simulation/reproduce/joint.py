@@ -19,6 +19,7 @@ from gridtide.planning.fleet import FleetJobs, FleetProblem
 from gridtide.planning.fleet.prices import Sweeper, find_prices
 from gridtide.planning.fleet.relaxation import relax
 from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows
+from gridtide.simulation.reproduce.progress import silent
 from gridtide.simulation.tables import read_table, recorded_rows
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from gridtide.simulation.reproduce.progress import Progress
 
 __all__ = ["read_instance", "reproduce"]
 
@@ -38,13 +41,14 @@ _SWEEPS: Final = 120
 _BOUND_TOLERANCE: Final = (Measure("emissions_g", "emissions_g", 0.005, relative=True),)
 
 
-def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
+def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress = silent) -> Report:
     """
     Compute every policy of the instance in the folder ``spatial``, and again on the hours of each zone file.
 
     Args:
         data: Holds ``spatial/params.json``, ``jobs.csv`` and ``ci_*.csv``.
         zone_files: Other carbon intensity tables of the same shape; nothing recorded belongs to them.
+        progress: Told how far it is.
 
     Raises:
         InvalidInput: The instance is not there or its parts do not fit together.
@@ -56,7 +60,8 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
         raise InvalidInput(f"no ci_*.csv in {folder}", hint="name one with --zone-file", field="data")
     recorded = recorded_rows(folder / "results.csv")
     sections, notes = list[Section](), list[str]()
-    for path in (*own, *zone_files):
+    for done, path in enumerate((*own, *zone_files)):
+        progress(done, len(own) + len(zone_files), path.name)
         found, note = _sections(folder, path, recorded if path in own else [])
         sections += found
         notes.append(note)
@@ -115,18 +120,24 @@ def read_instance(folder: Path, hours: Path) -> tuple[FleetProblem, NDArray[np.i
     jobs = read_table(
         folder / "jobs.csv", required=("arrival_h", "duration_h", "deadline_h", "home", "data_gb", "power_kw")
     )
-    unknown = sorted(set(jobs.text("home")) - set(regions))
-    if unknown:
-        raise InvalidInput(f"home {unknown[0]!r} is no region; regions: {', '.join(regions)}", field="home")
+    for row, name in enumerate(jobs.text("home")):
+        if name not in regions:
+            raise jobs.bad_cell(row, "home", ", ".join(regions))
     home = np.array([regions.index(name) for name in jobs.text("home")], dtype=np.int64)
     release, size = jobs.counts("arrival_h"), len(jobs)
     if (release >= values.shape[1]).any():
         raise jobs.bad_cell(int(np.argmax(release >= values.shape[1])), "arrival_h", f"below {values.shape[1]}")
+    deadline, length = jobs.counts("deadline_h"), jobs.counts("duration_h", least=1)
+    late = (deadline > values.shape[1]) | (deadline < release + length)
+    if late.any():
+        row = int(np.argmax(late))
+        allowed = f"{release[row] + length[row]} (arrival and duration) to {values.shape[1]} (hours in {hours.name})"
+        raise jobs.bad_cell(row, "deadline_h", allowed)
     moved = fleet.transfer_grams(jobs.numbers("data_gb"), home, release, values, kwh_per_gb=float(params["kwh_per_gb"]))
     fleet_jobs = FleetJobs(
         release=release,
-        deadline=jobs.counts("deadline_h"),
-        length=jobs.counts("duration_h", least=1),
+        deadline=deadline,
+        length=length,
         power_kw=jobs.numbers("power_kw"),
         transfer_g=moved,
         contiguous=np.zeros(size, dtype=bool),
@@ -141,9 +152,16 @@ def _params(path: Path) -> dict[str, Any]:
         params: dict[str, Any] = json.loads(path.read_text("utf-8"))
         missing = {"regions", "capacity_kw", "kwh_per_gb"} - params.keys()
     except (OSError, ValueError, AttributeError) as error:
-        raise MalformedFile(f"cannot read {path.name}: {error}", path=str(path)) from None
+        raise MalformedFile(f"cannot read {path}: {error}", path=str(path)) from None
     if missing:
         raise MalformedFile(f"{path.name} lacks {', '.join(sorted(missing))}", path=str(path))
+    regions, capacity = params["regions"], params["capacity_kw"]
+    if not isinstance(regions, list) or not regions or not all(isinstance(name, str) for name in regions):
+        raise MalformedFile(f"{path.name}: regions is no list of names", path=str(path), field="regions")
+    held = {f"capacity_kw of {name}": capacity.get(name) if isinstance(capacity, dict) else None for name in regions}
+    for name, figure in (held | {"kwh_per_gb": params["kwh_per_gb"]}).items():
+        if isinstance(figure, bool) or not isinstance(figure, int | float) or not 0 <= figure < float("inf"):
+            raise MalformedFile(f"{path.name}: {name} is {figure!r:.40}; allowed: a number from 0", path=str(path))
     return params
 
 

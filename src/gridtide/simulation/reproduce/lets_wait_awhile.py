@@ -41,11 +41,14 @@ from gridtide.simulation.reproduce.lets_wait_awhile_inputs import (
     Zone,
     generate_ml_jobs,
 )
+from gridtide.simulation.reproduce.progress import silent
 from gridtide.simulation.tables import recorded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from gridtide.simulation.reproduce.progress import Progress
 
 
 __all__ = ["MlJobs", "generate_ml_jobs", "reproduce"]
@@ -77,7 +80,7 @@ _NIGHTLY_MEASURES: Final = (
 )
 
 
-def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
+def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress = silent) -> Report:
     """
     Compute both scenarios for every ``*_ci.csv`` of the paper's folder and for *zone_files*.
 
@@ -94,7 +97,8 @@ def reproduce(data: Path, zone_files: Sequence[Path] = ()) -> Report:
         ["Strict columns keep every deadline and compare with a start on arrival."],
     )
     ml, nightly = list[Row](), list[Row]()
-    for country, path in files.items():
+    for done, (country, path) in enumerate(files.items()):
+        progress(done, len(files), country)
         zone = inputs.read_zone(country, path)
         jobs, left_out = inputs.jobs_of(zone, given)
         ml += ml_rows(zone, jobs)
