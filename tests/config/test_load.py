@@ -667,7 +667,38 @@ def test_a_dictionary_is_read_like_a_file():
 
 def test_a_password_is_read_letter_by_letter():
     """Quotes and blanks belong to a password; only a key is freed of what a copy added."""
-    settings = load_settings(env={"WATTTIME_PASSWORD": " 'tis \"mine\" "})
+    settings = load_settings(env={"WATTTIME_PASSWORD": ' \'tis "mine" '})
 
-    assert settings.for_provider("watttime").password.reveal() == " 'tis \"mine\" "
+    assert settings.for_provider("watttime").password.reveal() == ' \'tis "mine" '
     assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", 'provider = "eia"\napi_key = "sekret\n'),
+        ("a.json", '{"apiKey": "sekret" "x": 1}'),
+        ("a.json", '{"providers": {"watttime": {"user": "sekret", "password": "sekret",}}}'),
+        ("a.yaml", "password: a: sekret\n"),
+        ("a.yaml", "redisUrl: redis://:sekret@host: 1\n"),
+        ("a.toml", 'WATTTIME_TOKEN = "sekret" "x"\n'),
+    ],
+    ids=["toml", "json", "json-inside", "yaml", "address", "variable"],
+)
+def test_b19_a_syntax_error_beside_a_secret_does_not_show_it(tmp_path, name, text):
+    """The line is shown up to the name, with its place; logs of a pipeline keep what they print."""
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings([path])
+
+    assert "sekret" not in caught.value.message
+    assert "\n  " in caught.value.message
+
+
+def test_a_setting_that_stands_twice_is_named_as_it_was_written(tmp_path):
+    """Both spellings, so that both are found."""
+    path = tmp_path / "a.yaml"
+    path.write_text("cache: {ttlSeconds: 300, ttl_seconds: 400}\n")
+    with pytest.raises(ConfigurationError, match="as ttlSeconds and as ttl_seconds"):
+        load_settings([path])

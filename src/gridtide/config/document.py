@@ -9,6 +9,7 @@ could surprise is refused: repeated keys, aliases, tags, deep nesting, other enc
 from __future__ import annotations
 
 import json
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from gridtide.config.yaml_text import Written, read_yaml
 from gridtide.domain.errors import ConfigurationError
+from gridtide.domain.secret import MASK
 
 __all__ = ["LARGEST_FILE", "SUFFIXES", "Written", "parse_text", "read_document"]
 
@@ -23,6 +25,7 @@ SUFFIXES: Final = (".toml", ".yaml", ".yml", ".json")
 LARGEST_FILE: Final = 256 * 1024
 """Largest configuration file that is read. [bytes]"""
 
+_CREDENTIAL: Final = re.compile(r"(?i)(\b\w*(?:key|secret|token|passw|login|user|redis)\w*\W{0,2}\s*[=:]).*")
 DEEPEST: Final = 32
 """Deepest nesting that is followed."""
 
@@ -56,9 +59,14 @@ def parse_text(text: str, *, suffix: str, name: str) -> dict[str, Any]:
 
 
 def syntax_error(name: str, text: str, why: str, *, line: int, column: int) -> ConfigurationError:
-    """Error that shows the line and a caret under the place; line and column count from 1."""
+    """
+    Error that shows the line and a caret under the place; line and column count from 1.
+
+    What follows a name that may hold a credential is left out.
+    """
     lines = text.splitlines()
     shown = lines[line - 1].replace("\t", " ")[:100] if 0 < line <= len(lines) else ""
+    shown = _CREDENTIAL.sub(rf"\1 {MASK}", shown)
     caret = " " * min(column - 1, 100) + "^"
     return ConfigurationError(
         f"{name}:{line}:{column}: {why}\n  {shown}\n  {caret}", file=name, line=line, column=column

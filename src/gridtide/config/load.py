@@ -56,15 +56,15 @@ class _Loader:
     def add_document(self, tree: Mapping[str, Any], origin: str, source: checks.Source) -> None:
         """Take every setting of a parsed file or dictionary."""
         seen: dict[str, str] = {}
-        for name, raw in self._walk(tree, "", origin):
+        for name, key, raw in self._walk(tree, "", origin):
             entry = self.entries[name]
             if entry.row.name in seen:
                 raise ConfigurationError(
-                    f"{entry.row.name} stands twice in {origin}: as {seen[entry.row.name]} and as {name}",
+                    f"{entry.row.name} stands twice in {origin}: as {seen[entry.row.name]} and as {key}",
                     hint="keep one of them",
                     field=entry.row.name,
                 )
-            seen[entry.row.name] = name
+            seen[entry.row.name] = key
             if raw is None:
                 continue
             expanded = self._expand(raw, entry.row, origin)
@@ -116,13 +116,14 @@ class _Loader:
             self.warnings.append(f"{row.name} had quotes, blanks or a 'Bearer' prefix; they were taken off ({origin})")
         self.values[row.name], self.origins[row.name], self.facts[row.name] = value, origin, source
 
-    def _walk(self, tree: Mapping[str, Any], prefix: str, origin: str) -> Iterable[tuple[str, Any]]:
+    def _walk(self, tree: Mapping[str, Any], prefix: str, origin: str) -> Iterable[tuple[str, str, Any]]:
+        """Name, last part as it was written, and value of every setting in *tree*."""
         for key, raw in tree.items():
             name = prefix + snake(str(key))
             if not prefix and key in _IGNORED:
                 continue
             if name in self.entries:
-                yield name, raw
+                yield name, str(key), raw
             elif name in self.sections:
                 if raw is not None and not isinstance(raw, Mapping):
                     inside = ", ".join(sorted(e.rsplit(".", 1)[1] for e in self.entries if e.startswith(f"{name}.")))

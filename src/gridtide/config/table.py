@@ -113,7 +113,7 @@ class Row:
         return str(self.default) if isinstance(self.default, str) else ""
 
     def _bound(self, value: float) -> str:
-        return format_duration(timedelta(seconds=value)) if self.kind is Kind.DURATION else f"{value:g}"
+        return format_duration(timedelta(seconds=value)) if self.kind is Kind.DURATION else f"{value:.15g}"
 
 
 def setting(default: Any, kind: Kind, text: str, **facts: Any) -> Any:
