@@ -28,7 +28,7 @@ from gridtide.grid.desk import Desk
 from gridtide.grid.freshness import DECISION_BOUND
 from gridtide.grid.ladder import Ladder
 from gridtide.grid.memo import Memo
-from gridtide.grid.source import Source
+from gridtide.grid.roster import Roster
 from gridtide.grid.static import StaticTable
 from gridtide.grid.witness import Witness
 
@@ -39,20 +39,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gridtide.domain.ports import Clock, SignalQuery
-    from gridtide.domain.zone import Zone
     from gridtide.grid.desk import Part, Update
     from gridtide.grid.fetch import Fetcher
     from gridtide.grid.ladder import Answer, Forecaster
     from gridtide.grid.provider import Provider
+    from gridtide.grid.source import Source
 
 __all__ = ["GridClient", "Rules"]
 
-_SOURCES_MAX: Final = 4096
-_NAMED_MOST: Final = 2
-_USUAL_KINDS: Final = frozenset({SignalKind.AVERAGE, SignalKind.MARGINAL})
 _WARM_AFTER_S: Final = 60.0
-_OWN_FIGURES: Final = frozenset({"region", "state", "area"})
-_SCOPES_CLOSE_FROM: Final = 100.0
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
@@ -117,8 +112,6 @@ class GridClient:
         rng: random.Random | None = None,
     ) -> None:
         self.rules: Final = rules or Rules()
-        self._providers = tuple(providers)
-        self._witnesses = tuple(witnesses)
         self._fetcher = fetcher
         self._clock = clock
         self._cache = cache or Cache(MemoryStore(clock), clock=clock)
@@ -134,10 +127,10 @@ class GridClient:
             forecaster, clock, history_span=self.rules.history_span, decision_bound=self.rules.decision_bound
         )
         self._static = static or StaticTable()
+        self._roster = Roster(providers, witnesses, self._desk, self._static, prefer=self.rules.prefer)
         alone = Ladder(None, clock, history_span=self.rules.history_span, decision_bound=self.rules.decision_bound)
         self._witness = Witness(alone, tolerance=self.rules.tolerance)
         self._chooser = Chooser(self._ladder, clock)
-        self._sources: dict[tuple[int, str, SignalKind], Source] = {}
         self._memo = Memo(clock)
         self._has_forecaster = forecaster is not None
         self._born = clock.monotonic()
@@ -162,7 +155,7 @@ class GridClient:
         """
         if len(queries) <= 1:
             return tuple([await self.read(query) for query in queries])
-        chains = [self._chain(query) for query in queries]
+        chains = [self._roster.candidates(query) for query in queries]
         tried: list[str] = []
         for first in chains[0]:
             sharing = [_same_kind_from(candidates, first) for candidates in chains]
@@ -189,7 +182,7 @@ class GridClient:
 
     def sources(self) -> tuple[Source, ...]:
         """Everybody asked so far."""
-        return tuple(self._sources.values())
+        return self._roster.asked
 
     @property
     def tally(self) -> Counter[tuple[str, str]]:
@@ -198,7 +191,7 @@ class GridClient:
 
     def trust(self, provider: str) -> None:
         """Believe *provider* again after what looked like a changed unit turned out to be right."""
-        for source in self._sources.values():
+        for source in self._roster.asked:
             if source.name == provider:
                 source.belief.restore()
 
@@ -224,7 +217,7 @@ class GridClient:
         """Climb down: groups of sources, their profiles, the yearly table, nothing."""
         if query.window.end > self._clock.now():
             query = replace(query, window=_roomy(query.window))
-        groups = [[self._source(c, query.zone) for c in group] for group in chain.groups(self._chain(query))]
+        groups = [[self._roster.source(c, query.zone) for c in g] for g in chain.groups(self._roster.candidates(query))]
         tried: list[str] = []
         reached: list[list[Source]] = []
         behind: Answer | None = None
@@ -263,17 +256,11 @@ class GridClient:
             if profile is not None:
                 return self._reading(profile, tried, groups[0][0])
         kind = reached[0][0].candidate.kind if reached else query.kind
-        reason = "; ".join(tried) or self._uncovered(query)
+        reason = "; ".join(tried) or self._roster.why_nobody(query)
         last = self._last_step(query, kind, reason, tuple(tried))
         if last.step is FreshnessStep.NONE and behind is not None:
             return self._reading(behind, tried, groups[0][0])
         return last
-
-    def _uncovered(self, query: SignalQuery) -> str:
-        """Why nobody was asked at all."""
-        if not 1 <= len(self._providers) <= _NAMED_MOST:
-            return f"no provider is set up for {query.zone.key}"
-        return "; ".join(_why_not(provider, query) for provider in self._providers)
 
     def _says_now(self, answer: Answer, query: SignalQuery) -> bool:
         """Whether an answer reaches now, where the question does; old values alone decide nothing."""
@@ -284,7 +271,7 @@ class GridClient:
 
     async def _read_from(self, candidate: chain.Candidate, query: SignalQuery) -> Reading:
         """Values of one provider only; ``none`` when it has nothing, typical profile included."""
-        source = self._source(candidate, query.zone)
+        source = self._roster.source(candidate, query.zone)
         choice = await self._chooser.only(source, query)
         check: CrossCheck | None = None
         answer = choice.answer
@@ -305,24 +292,16 @@ class GridClient:
         One that is absurd beside it gives way to the second source's own answer, where that may stand in for it, or
         to nothing.
         """
-        witness = self._witness_for(answer, query) if self._witnesses else None
+        witness = self._roster.witness(answer.source, query)
         if witness is None:
             return answer, None
-        yearly = self._plausible(answer.source.candidate, query.zone)
+        yearly = self._roster.plausible(answer.source.candidate, query.zone)
         heard = await self._witness.hear(answer, witness, query, self._clock.now(), yearly_mean=yearly)
         if not heard.refutes:
             until = [one.until for one in (answer, heard.answer) if one is not None and one.until is not None]
             return replace(answer, until=min(until, default=None)), heard.check
         same = answer.source.candidate.scope is witness.candidate.scope
         return (heard.answer if same and stands_in else None), heard.check
-
-    def _witness_for(self, answer: Answer, query: SignalQuery) -> Source | None:
-        """The first witness that covers the zone with the same kind of signal and is another source."""
-        own = answer.source.candidate
-        for candidate in chain.candidates(query.zone, self._witnesses, kind=own.kind, purpose=query.purpose):
-            if candidate.name != own.name:
-                return self._source(candidate, query.zone)
-        return None
 
     def _reading(self, answer: Answer, tried: list[str], first: Source, check: CrossCheck | None = None) -> Reading:
         assert answer.series is not None  # noqa: S101 - an answer that is chosen has values
@@ -371,42 +350,6 @@ class GridClient:
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _chain(self, query: SignalQuery) -> tuple[chain.Candidate, ...]:
-        return chain.candidates(
-            query.zone, self._providers, kind=query.kind, purpose=query.purpose, prefer=self.rules.prefer
-        )
-
-    def _source(self, candidate: chain.Candidate, zone: Zone) -> Source:
-        key = (id(candidate.provider), candidate.key, candidate.kind)
-        source = self._sources.get(key)
-        if source is None:
-            if len(self._sources) >= _SOURCES_MAX:
-                self._sources.clear()
-            source = self._sources[key] = Source(candidate, self._desk, yearly_mean=self._plausible(candidate, zone))
-        return source
-
-    def _plausible(self, candidate: chain.Candidate, zone: Zone) -> float | None:
-        """
-        Yearly mean that first values can be held against; None where it says too little. [gCO2eq/kWh]
-
-        A country's mean says nothing about a region (Quebec, Tasmania), and in a clean grid direct and lifecycle
-        emissions are far apart.
-        """
-        if candidate.kind is not SignalKind.AVERAGE:
-            return None
-        yearly = self._static.value(zone)
-        of_this_place = yearly.kind in _OWN_FIGURES or (yearly.kind == "country" and yearly.code == zone.key)
-        alike = yearly.scope is candidate.scope or yearly.g_per_kwh >= _SCOPES_CLOSE_FROM
-        return yearly.g_per_kwh if of_this_place and alike else None
-
-
-def _why_not(provider: Provider, query: SignalQuery) -> str:
-    """Why *provider* was not asked."""
-    info, wanted = provider.info, {query.kind} if query.kind is not None else _USUAL_KINDS
-    if not wanted & set(info.kinds):
-        return f"{info.name} gives {' and '.join(info.kinds)} signals, not {' or '.join(sorted(wanted))}"
-    return f"{info.name} does not cover {query.zone.key}; name a cloud region or another source"
 
 
 def _end(answer: Answer) -> datetime:
