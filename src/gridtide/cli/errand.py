@@ -137,11 +137,15 @@ class Errand:
         await self._settle()
 
     async def _settle(self) -> None:
-        """Tell the budget what it cost."""
-        if self._counting is not None:
-            await self._counting
-        if self.allowance is not None:
+        """Tell the budget what it cost; a fault in that does not change how the work ended."""
+        if self.allowance is None:
+            return
+        try:
+            if self._counting is not None:
+                await self._counting
             await self.allowance.settle(self.outcome, started=self.started, now=self.owner.now())
+        except Exception as error:  # noqa: BLE001 - the command's exit code counts, whatever the budget
+            self._warn(f"what it cost could not be counted: {type(error).__name__}: {error}")
 
     async def _conclude(self, original_start: datetime) -> None:
         """Account for it and keep that; a fault in the account does not change how it ended."""
