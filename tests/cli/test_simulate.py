@@ -225,10 +225,9 @@ class TestTwoRegions:
             starts, ends = away["start"].to_list(), away["end"].to_list()
             assert max(sum(a <= t < b for a, b in zip(starts, ends, strict=True)) for t in starts) <= 4
 
-    def test_json_and_text_name_region_range_and_baseline(self, run):
-        """Programs get the moves with their band; people read the same with the baseline by name."""
+    def test_json_names_region_range_and_baseline(self, run):
+        """Programs get the moves with their band, and the saving at both ends of it."""
         answer = run("simulate", EXAMPLES / "two-regions.toml", "--json").json
-        text = run("simulate", EXAMPLES / "two-regions.toml").out
 
         jsonschema.validate(answer, answer_schema("simulate"))
         assert answer["transfer_kwh_per_gb"] == {"low": 0.001, "middle": 0.04, "high": 0.059}
@@ -238,8 +237,6 @@ class TestTwoRegions:
         assert all(0 < row["transfer_g_low"] < row["transfer_g"] < row["transfer_g_high"] for row in moved)
         for row in answer["summary"]:
             assert row["savings_pct_low"] <= row["savings_pct"] <= row["savings_pct_high"]
-        assert "Savings against run-now at home, on what came true" in text
-        assert "kg for moving" in text
 
 
 def test_a_policy_that_could_decide_nothing_is_refused(run, scenario):
@@ -257,6 +254,18 @@ def test_decisions_without_data_are_counted(run, scenario):
     scenario.write_text(SMALL + fault)
 
     assert "decisions stood on no usable values" in run("simulate", scenario).err
+
+
+def test_people_read_where_the_work_ran(run, scenario, newcomer):
+    """The baseline is named with its place, and every pair of home and region has a line."""
+    write_zone(newcomer, "other.csv", scale=0.3)
+    zone = '[[zones]]\nname = "other"\nfile = "other.csv"\n[work]\nhomes = ["=X"]\ndata_gb = 2\n'
+    scenario.write_text(SMALL.replace("[work]\n", zone) + '[[policies]]\nname = "any"\nplaces = "any"\n')
+    text = run("simulate", scenario).out
+
+    assert "Savings against run-now at home, on what came true" in text
+    assert "kg for moving" in text
+    assert [line.split()[:4] for line in text.splitlines() if " other " in line] == [["any", "=X", "other", "30"]]
 
 
 def test_jobs_that_nothing_lets_move_are_counted(run, scenario, newcomer):
