@@ -8,7 +8,7 @@ from gridtide.domain.errors import KindMismatch
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality, Signal, SignalKind
 from gridtide.forecasting.blend import Skill, blend, measure_skill
-from support import DEMO, HOUR, T0, at
+from support import DEMO, HOUR, T0, at, hourly
 
 FORECAST = DEMO.with_(quality=Quality.FORECAST, issued_at=T0)
 
@@ -84,3 +84,11 @@ def test_skill_is_measured_on_forecasts_as_issued():
 
     assert skill.mean_squared_error[:2] == pytest.approx((100.0, 400.0))
     assert skill.mean_squared_error[2] != skill.mean_squared_error[2]
+
+
+def test_hours_before_its_issue_are_no_forecast():
+    """What was already known when it was made neither helps nor harms its record."""
+    truth = hourly(*[100.0] * 72)
+    issued = hourly(*[900.0] * 30, *[110.0] * 42, signal=DEMO.with_(quality=Quality.FORECAST, issued_at=at(30)))
+
+    assert measure_skill([issued], truth).mean_squared_error[0] == pytest.approx(100.0)

@@ -79,3 +79,30 @@ def test_the_same_question_about_young_values_asks_again_when_they_are_old():
 
     assert all(age <= 5 * MINUTE for age in world.clock.run(ages()))
     assert world.net.count("product=forecast") == 2
+
+
+def test_a_typical_profile_is_made_of_the_past_alone():
+    """What a source has said about the future is no past, and the age of a profile is that of the last value seen."""
+    seen = []
+
+    class Silent(Parts):
+        past = None
+
+        async def read(self, _window, **_):
+            return Part(None, FreshnessStep.NONE)
+
+        def known(self):
+            return hourly(*[100.0] * 48, start=NOW - 24 * HOUR)
+
+    def forecaster(history, *, issued_at, horizon, step):
+        seen.append(history)
+        return hourly(*[100.0] * 6, start=issued_at)
+
+    source = Silent(None, None)
+    source.past = source
+    clock = FakeClock(NOW)
+    query = SignalQuery(zone=ZONE, window=Interval(NOW, NOW + 6 * HOUR))
+    answer = clock.run(Ladder(forecaster, clock, history_span=48 * HOUR).profile(source, query, NOW + 30 * MINUTE))
+
+    assert seen[0].end == NOW + 30 * MINUTE
+    assert (answer.step, answer.age) == (FreshnessStep.PROFILE, timedelta(0))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridtide.domain.decision import FreshnessStep
+from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.ports import Reading
 from gridtide.domain.signal import Scope, SignalKind
@@ -67,3 +68,17 @@ def test_new_values_every_few_minutes_leave_no_heap_behind():
 
     assert len(engine._wakes) <= 4096 + len(works)
     assert all(any(entry[2] is work and entry[0] == work.wake_ns for entry in engine._wakes) for work in works)
+
+
+def test_tidying_forgets_nobody():
+    """Work that sleeps while others are planned over and over still wakes at its own time."""
+    series = hourly(*[300.0] * 90, 100.0)
+    far = answer(Question(workload=JOB, now=T0, series=series, step=FreshnessStep.LIVE))
+    engine = Engine(Policy(), decide=lambda question: replace(far, start=far.start + (question.now - T0)))
+    sleeper = engine.admit_planned("sleeper", "run-1", to_ns(at(48)), to_ns(at(50)))
+    for k in range(100):
+        engine.admit(replace(JOB, id=f"w{k}"), "run-1", now=T0, zone="X")
+    for k in range(200):
+        engine.cycle(T0 + k * MINUTES, {"X": Reading(series=series, step=FreshnessStep.LIVE)})
+
+    assert [order.work for order in engine.cycle(at(48)).orders] == [sleeper]
