@@ -10,6 +10,7 @@ import typer
 
 from gridtide.cli.errors import Usage
 from gridtide.cli.flags import flattened
+from gridtide.cli.grammar import Command
 from gridtide.cli.options import OutputOptions, read_duration, read_instant
 from gridtide.domain.errors import InvalidInput
 
@@ -64,18 +65,23 @@ def set_(
     say: OutputOptions,
     grams: Annotated[float | None, typer.Option("--grams", metavar="G", help="Allowance per period. [gCO2eq]")] = None,
     period: Annotated[
-        str | None, typer.Option("--period", metavar="DURATION", help="Over which it flows in evenly; 7d.")
+        str | None, typer.Option("--period", metavar="DURATION", help="Over which it flows in evenly. [default: 7d]")
     ] = None,
     mode: Annotated[
         str | None,
-        typer.Option("--mode", metavar="WORD", help="When it is used up: observe, warn, delay or refuse; observe."),
+        typer.Option(
+            "--mode", metavar="WORD", help="When it is used up: observe, warn, delay or refuse. [default: observe]"
+        ),
     ] = None,
     carry_over: Annotated[
         float | None,
-        typer.Option("--carry-over", metavar="PERCENT", help="Part of an unused allowance that may be kept on top; 0."),
+        typer.Option(
+            "--carry-over", metavar="PERCENT", help="Part of an unused allowance that may be kept on top. [default: 0]"
+        ),
     ] = None,
     warn_at: Annotated[
-        float | None, typer.Option("--warn-at", metavar="PERCENT", help="Part left at which runs are warned; 10.")
+        float | None,
+        typer.Option("--warn-at", metavar="PERCENT", help="Part left at which runs are warned. [default: 10]"),
     ] = None,
     at: _At = None,
 ) -> None:
@@ -285,7 +291,7 @@ def _grams(value: float | None) -> str:
 
 
 command.callback(invoke_without_command=True)(flattened(default))
-command.command("list")(flattened(show_all))
-command.command("show")(flattened(show))
-command.command("set")(flattened(set_))
-command.command("remove")(flattened(remove))
+command.command("list", cls=Command)(flattened(show_all))
+command.command("show", cls=Command)(flattened(show))
+command.command("set", cls=Command)(flattened(set_))
+command.command("remove", cls=Command)(flattened(remove))
