@@ -405,3 +405,27 @@ def test_trace_rows_with_impossible_places_are_bad_rows(tmp_path):
     }.items():
         with pytest.raises(InvalidInput, match=message):
             run_scenario(trace(tmp_path, f"{head}a,{at(1).isoformat()},1h,{cells}\n"))
+
+
+@pytest.mark.parametrize(
+    ("where", "ran_in"), [("X", 0), ("Y", 0), ("", 0), (None, 1)], ids=["home", "away", "everywhere", "nowhere"]
+)
+def test_an_outage_strands_no_job_that_may_move(tmp_path, where, ran_in):
+    """Where a zone falls silent nothing is weighed against it: work stays home and starts in time (I1, I4)."""
+    span = {"start": at(DAY * 20).isoformat(), "end": at(DAY * 24).isoformat()}
+    made = run_scenario(
+        scenario(
+            tmp_path,
+            zones=[zone(tmp_path, "X", seed=5), zone(tmp_path, "Y", seed=6, scale=0.3)],
+            work={"count": 12, "data_gb": "0..20", "homes": ["X"]},
+            belief={"kind": "history"},
+            policies=[BOTH],
+            faults=[] if where is None else [{"kind": "outage", "zone": where} | span],
+            **span,
+        )
+    )
+    lived = last(made).runs
+
+    assert set(lived.zone.tolist()) == {ran_in}
+    assert (lived.late_ns == 0).all()
+    assert not np.isnan(last(made).paid.grams).any()
