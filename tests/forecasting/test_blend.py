@@ -1,5 +1,6 @@
 """A provider's forecast is taken as given until our own is shown to be better."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -91,4 +92,7 @@ def test_hours_before_its_issue_are_no_forecast():
     truth = hourly(*[100.0] * 72)
     issued = hourly(*[900.0] * 30, *[110.0] * 42, signal=DEMO.with_(quality=Quality.FORECAST, issued_at=at(30)))
 
-    assert measure_skill([issued], truth).mean_squared_error[0] == pytest.approx(100.0)
+    first, *later = measure_skill([issued], truth).mean_squared_error
+
+    assert first == pytest.approx(100.0)
+    assert all(math.isnan(error) for error in later)
