@@ -297,6 +297,20 @@ def test_doctor_holds_sources_against_each_other(run, monkeypatch, two_sources, 
     assert found[1].endswith(" times apart (average, lifecycle)")
 
 
+@pytest.mark.parametrize(("factor", "warned"), [(1.0, False), (4.0, True)])
+def test_value_that_a_second_source_doubts_comes_with_a_warning(run, monkeypatch, two_sources, factor, warned):
+    """Whoever reads the number learns that another source says something else."""
+    with two_sources(factor) as server:
+        for name in ("ENERGY_CHARTS", "ELECTRICITYMAPS"):
+            address = server.base_url(name.lower().replace("_", "-"))
+            monkeypatch.setenv(f"GRIDTIDE_PROVIDERS_{name}_BASE_URL", address)
+        result = run("now", "--zone", "DE", "--json")
+
+    assert result.code == 0
+    assert "electricitymaps" in result.json["freshness"]["reason"]
+    assert any("electricitymaps disagrees" in text for text in result.json["warnings"]) is warned
+
+
 def test_doctor_says_that_nobody_checks_the_values(run, monkeypatch, two_sources):
     """A second source that does not cover the place is no second source."""
     with two_sources(1.0) as server:

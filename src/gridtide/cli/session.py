@@ -226,9 +226,11 @@ class Session:
         return reading
 
     def point_out(self, reading: Reading) -> None:
-        """Warn about values that are not current, unless the yearly ones were asked for."""
+        """Warn about values that are not current, unless those were asked for, and of a second source in doubt."""
         if reading.step in _DEGRADED and self.settings.provider != "static":
             self.say.warn(f"{_DEGRADED[reading.step]}: {reading.reason or 'nothing better is known'}")
+        if reading.check is not None and not reading.check.agrees:
+            self.say.warn(reading.check.note)
 
     def read_zones(
         self,
