@@ -115,3 +115,18 @@ def test_an_unknown_home_sends_no_work_away_however_negative_it_is_elsewhere():
     decision = place(job(max_delay=HOUR, power_w=1000.0), home, [other], now=T0)
 
     assert decision.zone == "home"
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, None])
+def test_a_run_is_cut_into_no_more_pieces_than_allowed(most):
+    """Four clean hours lie apart; fewer pieces take dearer hours between them."""
+    series = hourly(10, 90, 20, 90, 10, 90, 20, 90)
+    workload = Workload(
+        id="etl", duration=4 * HOUR, deadline=at(8), interruptible=True, max_pieces=most,
+        suspend_cost=timedelta(minutes=1),
+    )  # fmt: skip
+    decision = plan(workload, series, now=T0)
+    pieces = len(decision.intervals)
+
+    assert pieces == (4 if most is None else most)
+    assert all(i.end <= at(8) for i in decision.intervals)
