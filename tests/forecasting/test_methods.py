@@ -15,6 +15,7 @@ from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality
+from gridtide.domain.units import NS_PER_HOUR
 from gridtide.forecasting import bands, methods, own, score
 from gridtide.forecasting.correction import rolling_forecasts, weekday_corrected
 from gridtide.forecasting.history import History
@@ -327,3 +328,31 @@ class TestBoosted:
             own.method_for("boosted")(history(np.ones(24 * 60)), 24)
 
         assert caught.value.hint == "pip install 'gridtide[forecast]'"
+
+
+def test_short_rolling_forecasts_begin_like_long_ones():
+    """Six hours are the first six of two days: the fit looks at a whole day all the same."""
+    rng = np.random.default_rng(5)
+    hours = np.arange(40 * 24)
+    past = History(300 + 50 * np.sin(hours / 24 * 2 * np.pi) + rng.normal(0, 9, hours.size), 0, NS_PER_HOUR)
+
+    short, long = (rolling_forecasts(past, count=30, steps=steps) for steps in (6, 48))
+
+    assert short.shape == (30, 6)
+    assert np.array_equal(short, long[:, :6])
+
+
+def test_rolling_forecasts_say_what_they_need():
+    """Two weeks and a day before the first origin."""
+    with pytest.raises(HorizonTooShort, match=r"rolling needs 15 days before the first origin; 14.0 are known"):
+        rolling_forecasts(History(np.ones(15 * 24), 0, NS_PER_HOUR), count=24, steps=6)
+
+
+def test_a_week_without_values_is_bridged_by_the_week_before():
+    """The level falls back on what is known of the last fortnight; nothing becomes NaN."""
+    values = np.tile(np.arange(24.0) + 50, 28)
+    values[-7 * 24 :] = np.nan
+
+    ahead = methods.weekday_damped(History(values, 0, NS_PER_HOUR), 24)
+
+    assert ahead == pytest.approx(np.arange(24.0) + 50)

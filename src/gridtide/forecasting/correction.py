@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gridtide.domain.errors import HorizonTooShort
 from gridtide.forecasting import methods
 from gridtide.forecasting.history import History
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 
     from gridtide.forecasting.methods import Profile
 
-__all__ = ["rolling_forecasts", "weekday_corrected"]
+__all__ = ["LEAST_DAYS", "rolling_forecasts", "weekday_corrected"]
 
 _LEAD_HOURS: Final = 24
 _FADE_HOURS: Final = 12.0
 _FIT_DAYS: Final = 45
 _RIDGE: Final = 0.01
 _MIN_DAYS_BEFORE: Final = 14
+LEAST_DAYS: Final = _MIN_DAYS_BEFORE + 1
+"""Days that must be known before the first of `rolling_forecasts`."""
 _MIN_ORIGINS: Final = 60
 _EVERY_HOURS: Final = 3
 
@@ -76,18 +79,25 @@ def rolling_forecasts(history: History, *, count: int, steps: int) -> NDArray[np
 
     Returns:
         Shape (count, steps). [unit of the signal]
+
+    Raises:
+        HorizonTooShort: Fewer than `LEAST_DAYS` are known before the first origin.
     """
     hour, size = history.per_day // 24, history.values.size
+    if size - count < LEAST_DAYS * history.per_day:
+        known = (size - count) / history.per_day
+        raise HorizonTooShort(f"rolling needs {LEAST_DAYS} days before the first origin; {known:.1f} are known")
     leads, fit_steps = _LEAD_HOURS * hour, _FIT_DAYS * history.per_day
     lookback = min(fit_steps + leads, size - count - _MIN_DAYS_BEFORE * history.per_day)
     first = size - count - lookback
-    profiles = [methods.weekday_profile(_recent(history, size - o), steps) for o in range(first, size)]
+    reach = max(steps, leads)
+    profiles = [methods.weekday_profile(_recent(history, size - o), reach) for o in range(first, size)]
     rows = np.array([_deviation(p, hour) for p in profiles])
     ahead = np.array([p.ahead for p in profiles])
     levels = np.array([p.level for p in profiles])
     index = first + np.arange(rows.shape[0])[:, None] + np.arange(leads)
     misses = history.values[np.minimum(index, size - 1)] - ahead[:, :leads]
-    damped = np.maximum(ahead + rows[:, :1] * methods.fading(history, steps), methods.FLOOR * levels[:, None])
+    damped = np.maximum(ahead + rows[:, :1] * methods.fading(history, reach), methods.FLOOR * levels[:, None])
     found = damped[lookback:].copy()
     for day in range(0, count, history.per_day):
         at = lookback + day
@@ -98,7 +108,7 @@ def rolling_forecasts(history: History, *, count: int, steps: int) -> NDArray[np
         for k in range(day, min(day + history.per_day, count)):
             learned = rows[lookback + k] @ weights
             found[k] = _merge(profiles[lookback + k], damped[lookback + k], learned, leads)
-    return found
+    return found[:, :steps]
 
 
 def _recent(history: History, cut: int) -> History:

@@ -34,7 +34,7 @@ class Truth(NamedTuple):
     """
 
     values: NDArray[np.float64]
-    forecasts: NDArray[np.float32]
+    forecasts: NDArray[np.float32] | NDArray[np.float64]
 
 
 class Outcome(NamedTuple):

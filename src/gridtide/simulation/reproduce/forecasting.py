@@ -17,7 +17,7 @@ from gridtide.domain.errors import HorizonTooShort, InvalidInput, MalformedFile
 from gridtide.domain.units import NS_PER_HOUR, NS_PER_SECOND
 from gridtide.forecasting import bands, correction, methods, score
 from gridtide.forecasting.history import History
-from gridtide.simulation.reproduce import decision_value
+from gridtide.simulation.reproduce import decision_value, recorded_value
 from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows, named_files
 from gridtide.simulation.reproduce.progress import silent
 from gridtide.simulation.tables import read_table, recorded_rows
@@ -133,6 +133,7 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
         published += _beside_published(zone, inputs / "sundial-forecasts")
         worth += decision_value.rows(zone)
     recorded = recorded_rows(data / _FOLDER / "mape_electricitymaps_2024.csv")
+    value = recorded_rows(data / _FOLDER / "decision_value_lwa_ml.csv")
     sections = [
         Section(title="MAPE by lead day, lifecycle, history only [%]", keys=_KEYS, measures=_MEASURES, also=_ALSO,
                 rows=tuple(rows), recorded=match_rows(rows, recorded, _KEYS)),
@@ -140,7 +141,8 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
                 also=("day1", "day4", "mape_96h", "wmape_d1", "wmape_d4", "wmape_96h", "spearman_day1", "n_origins"),
                 rows=tuple(published), recorded=(None,) * len(published)),
         *decision_value.sections(worth),
-        decision_value.recorded_section(recorded_rows(data / _FOLDER / "decision_value_lwa_ml.csv")),
+        *recorded_value.sections(recorded_value.rows(inputs / "lets-wait-awhile"), value),
+        decision_value.recorded_section(value),
     ]  # fmt: skip
     return Report(
         paper=_FOLDER,

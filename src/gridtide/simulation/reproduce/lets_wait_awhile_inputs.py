@@ -37,11 +37,20 @@ _PAPER_YEAR: Final = "2020"
 
 
 class Zone(NamedTuple):
-    """Half-hourly carbon intensity of one country from the paper's 1 January, or the first one in its file."""
+    """
+    Half-hourly carbon intensity of one country.
+
+    Attributes:
+        country: Its name.
+        start_s: The paper's 1 January, or the first one in its file, seconds since 1970.
+        values: From then on, shape (n_slots,). [gCO2eq/kWh]
+        before: What the file holds without a gap before that, shape (n_before,). [gCO2eq/kWh]
+    """
 
     country: str
     start_s: int
     values: NDArray[np.float64]
+    before: NDArray[np.float64]
 
     def believed(self, error: float, seed: int) -> NDArray[np.float64]:
         """What a forecast with white noise of *error* times the mean shows."""
@@ -95,7 +104,9 @@ def read_zone(country: str, path: Path) -> Zone:
     begin = _new_year(seconds[rows])
     if begin is None:
         raise MalformedFile(f"{path.name} holds no 1 January 00:00 to start from", path=path.name, column="Time")
-    rows = rows[begin:]
+    past, rows = rows[:begin], rows[begin:]
+    broken = np.flatnonzero(np.diff(np.append(seconds[past], seconds[rows[0]])) != SLOT_S)
+    past = past[int(broken[-1]) + 1 :] if broken.size else past
     holes = np.flatnonzero(np.diff(seconds[rows]) != SLOT_S)
     if holes.size:
         hole = int(rows[holes[0]])
@@ -107,7 +118,7 @@ def read_zone(country: str, path: Path) -> Zone:
             line=line,
             column="Time",
         )
-    zone = Zone(country, int(seconds[rows[0]]), values[rows])
+    zone = Zone(country, int(seconds[rows[0]]), values[rows], values[past])
     if zone.values.size <= NIGHTLY_SLOTS[0]:
         raise MalformedFile(f"{path.name} ends before the first night's 01:00", path=path.name, column="Time")
     return zone
