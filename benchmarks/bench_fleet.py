@@ -11,9 +11,7 @@ numbers for as many seconds as ``--peer-seconds`` says.
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 import timing
@@ -112,12 +110,10 @@ def planned(name: str, problem: FleetProblem, bar_s: float, **options):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder laid out as the reference runs")
+    parser = timing.parser_for(__doc__)
     parser.add_argument("--peer-seconds", type=float, default=60.0, metavar="S", help="for the plain whole program")
     parser.add_argument("--no-peer", action="store_true", help="leave the plain programs out")
     parser.add_argument("--no-large", action="store_true", help="leave the 50,000 jobs out")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     problem, notes = drawn(200, 6, room=1.6), []
     if options.data:

@@ -11,10 +11,8 @@ both are drawn. ``--peer DIR`` is a checkout of umassos/GAIA that you supply; it
 
 from __future__ import annotations
 
-import argparse
 import csv
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -90,12 +88,7 @@ def large_rows(like: job_trace.JobTrace, hours: np.ndarray) -> list[dict[str, ob
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder laid out as the reference runs")
-    parser.add_argument("--peer", type=Path, metavar="DIR", help="checkout of the peer")
-    parser.add_argument("--peer-python", default=sys.executable, metavar="PROGRAM", help="interpreter for the peer")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
+    options = timing.parser_for(__doc__, peer="checkout of the peer", interpreter=True).parse_args()
     rows, worst = [], 0.0
     with tempfile.TemporaryDirectory() as scratch:
         path, hours = given(options.data) if options.data else drawn(Path(scratch))

@@ -12,11 +12,9 @@ dos-group/lets-wait-awhile that you supply, run as published by ``--peer-python`
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -76,12 +74,7 @@ def row(country: str, scenario: str, bar: float, ours: float, runs: int) -> dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder laid out as the reference runs")
-    parser.add_argument("--peer", type=Path, metavar="DIR", help="checkout of the peer")
-    parser.add_argument("--peer-python", default=sys.executable, metavar="PROGRAM", help="interpreter for the peer")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
+    options = timing.parser_for(__doc__, peer="checkout of the peer", interpreter=True).parse_args()
     rows, notes = [], []
     with tempfile.TemporaryDirectory() as scratch:
         given = options.data and sorted((options.data / "data" / "lets-wait-awhile").glob("*_ci.csv"))

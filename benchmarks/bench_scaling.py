@@ -12,7 +12,6 @@ one time unit, ``repeat``) and prints another: ``schedule``, and ``seconds``, th
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -64,11 +63,7 @@ def against(folder: Path, values, profile: ScaleProfile, work: float, ours: floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder laid out as the reference runs")
-    parser.add_argument("--peer", type=Path, metavar="DIR", help="folder with the program compute-schedule")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
+    options = timing.parser_for(__doc__, peer="folder with the program compute-schedule").parse_args()
     hours, throughput, power = inputs(options.data)
     rows = []
     for slots, levels in SIZES:

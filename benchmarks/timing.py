@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import platform
 import resource
 import statistics
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 
 def median_us(call, *, budget_s: float = 0.4) -> float:
@@ -53,6 +56,18 @@ def run_s(command, **options) -> tuple[float, str]:
     if done.returncode:
         raise SystemExit(f"the peer failed:\n{done.stderr[-2000:]}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
+def parser_for(doc: str, *, peer: str = "", interpreter: bool = False) -> argparse.ArgumentParser:
+    """The flags that scripts share: input, output, and where a peer is."""
+    parser = argparse.ArgumentParser(description=doc.strip().splitlines()[0])
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder laid out as the reference runs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    if peer:
+        parser.add_argument("--peer", type=Path, metavar="DIR", help=peer)
+    if interpreter:
+        parser.add_argument("--peer-python", default=sys.executable, metavar="PROGRAM", help="interpreter for the peer")
+    return parser
 
 
 def machine() -> str:
