@@ -565,7 +565,7 @@ def test_a_clock_that_cannot_be_is_refused(run, series, argv, message):
 
 # -- must show: killed, slowed and fed garbage in mid-wait -------------------------------------------------------------
 
-SPEED = 3600
+SPEED = 1200
 HALF_HOUR = timedelta(minutes=30)
 TROUBLES = {
     "killed": lambda server: server.stop(),
@@ -574,9 +574,8 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize(
-    "never_up", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["in mid-wait", "from the beginning"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("never_up", [False, True], ids=["in mid-wait", "from the beginning"])
 def test_whatever_the_provider_does_the_job_starts_once_and_in_time(newcomer, never_up):
     """
     Providers are killed, slowed and fed garbage while three real runs wait against them.
@@ -601,7 +600,7 @@ def test_whatever_the_provider_does_the_job_starts_once_and_in_time(newcomer, ne
                 while "starts Thu 2026-01-01 07:00 UTC" not in process.stderr.readline():
                     assert process.poll() is None
                 TROUBLES[kind](server)
-            return finish(process)
+            return finish(process, within_s=90.0)
 
     with ThreadPoolExecutor() as pool:
         results = dict(zip(TROUBLES, pool.map(carry, TROUBLES), strict=True))

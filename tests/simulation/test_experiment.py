@@ -28,6 +28,9 @@ POLICIES = [
     {"name": "threshold", "method": "threshold", "percentile": 40},
     {"name": "window", "method": "lowest-window"},
     {"name": "carbon-time", "method": "carbon-time"},
+    {"name": "improving", "method": "improving"},
+    {"name": "one-min", "method": "one-min"},
+    {"name": "suspend", "method": "suspend", "percentile": 40, "pauses": True},
     {"name": "pauses", "method": "auto", "pauses": True},
 ]
 LEVEL = 1e-9
@@ -58,6 +61,22 @@ def test_the_oracle_is_a_lower_bound(tmp_path_factory, seed, kind, interruptible
         assert (outcome.paid.grams >= outcome.best.grams * (1 - LEVEL)).all(), outcome.policy
         assert (outcome.runs.late_ns == 0).all()
         np.testing.assert_allclose(outcome.paid.hours, made.jobs.true_ns / 3.6e12)
+
+
+def test_rules_that_look_back_know_the_past(tmp_path):
+    """Search by the past month and suspension above its percentile move work; without a past they could not."""
+    policies = [p for p in POLICIES if p["name"] in {"one-min", "suspend"}]
+    work = {"count": 40, "duration": "2h", "slack": "20h", "interruptible": True}
+    made = run_scenario(scenario(tmp_path, work=work, policies=policies))
+
+    for outcome in made.outcomes:
+        assert (outcome.runs.start_ns > made.jobs.arrival_ns).any(), outcome.policy
+
+
+def test_a_suspension_without_a_bound_is_refused(tmp_path):
+    """It would decide nothing, silently."""
+    with pytest.raises(ValueError, match="method suspend needs a threshold"):
+        scenario(tmp_path, policies=[{"name": "s", "method": "suspend"}])
 
 
 @given(room=st.integers(1, 4), seed=st.integers(0, 99), pauses=st.booleans())

@@ -150,7 +150,7 @@ class CacheSettings:
     refresh: bool = setting(
         False,
         Kind.FLAG,
-        "Whether processes that live long fetch what they read again just after each publication, before it is asked for",
+        "Whether processes that live long fetch what they read again just after each publication, unasked",
     )
     redis_url: Secret = setting(Secret(""), Kind.SECRET, "Address of the Redis server, for the redis driver")
 
@@ -199,8 +199,8 @@ class PolicySettings:
     risk: str = setting(
         "expected",
         Kind.CHOICE,
-        "What to make of a forecast that may be wrong: hedged waits only where even its upper end saves, cautious takes "
-        "the start whose upper end is least",
+        "What to make of a forecast that may be wrong: hedged waits only where even its upper end saves, "
+        "cautious takes the start whose upper end is least",
         choices=("expected", "hedged", "cautious"),
         flag="--risk",
     )

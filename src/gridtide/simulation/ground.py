@@ -140,7 +140,7 @@ def streams_of(
     for zone, series in truth.items():
         here = [f for f in faults if f.zone in {"", zone}]
         told = beliefs[zone].readings(series, window)
-        if spec.percentile is not None:
+        if spec.looks_back:
             told = with_past(told, series, _PAST)
         streams[zone] = with_faults(told, here) if here else told
     return streams

@@ -16,6 +16,7 @@ from gridtide.domain.durations import parse_duration
 from gridtide.domain.instants import as_utc, parse_instant
 from gridtide.domain.interval import Interval
 from gridtide.planning import placement, transfer
+from gridtide.planning.options import Method
 from gridtide.simulation.belief import Belief, FromHistory, Noisy, Perfect
 from gridtide.simulation.faults import Fault
 
@@ -190,9 +191,7 @@ class PolicySpec(Part):
     """
 
     name: str = Field(min_length=1, max_length=60)
-    method: Literal["run-now", "run-latest", "threshold", "lowest-window", "lowest-slots", "carbon-time", "auto"] = (
-        "auto"
-    )
+    method: Method = Method.AUTO
     threshold: float | None = Field(default=None, ge=0.0)
     percentile: float | None = Field(default=None, ge=0.0, le=100.0)
     min_saving: float = Field(default=0.0, ge=0.0, lt=1.0)
@@ -205,14 +204,19 @@ class PolicySpec(Part):
 
     @model_validator(mode="after")
     def _decidable(self) -> PolicySpec:
-        if self.method == "threshold" and self.threshold is None and self.percentile is None:
-            raise ValueError("method threshold needs a threshold [gCO2eq/kWh] or a percentile")
+        if self.method in {Method.THRESHOLD, Method.SUSPEND} and self.threshold is None and self.percentile is None:
+            raise ValueError(f"method {self.method} needs a threshold [gCO2eq/kWh] or a percentile")
         return self
 
     @property
     def routes(self) -> bool:
         """Whether it may move work to another zone."""
         return self.places == "any"
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it compares with values of the past."""
+        return self.percentile is not None or self.method is Method.ONE_MIN
 
 
 class BeliefSpec(Part):
