@@ -14,6 +14,7 @@ Column: TypeAlias = tuple[str, list[str]]
 """Header and cells."""
 
 _GAP = "  "
+_LONGEST_WORD = 12
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -63,10 +64,17 @@ def _width_of(columns: Sequence[Column]) -> int:
     return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
+def _halved(word: str) -> list[str]:
+    """A word that would make a column of short cells wide, in two with a hyphen."""
+    half = (len(word) + 1) // 2
+    return [f"{word[:half]}-", word[half:]] if len(word) > _LONGEST_WORD else [word]
+
+
 def _broken(column: Column) -> list[str]:
     """The header in lines no wider than the cells, as far as its underscores allow."""
     parts = [part + "_" for part in column[0].split("_")]
     parts[-1] = parts[-1][:-1]
+    parts = [piece for part in parts for piece in _halved(part)]
     room = max(len(text) for text in (*parts, *column[1]))
     found = [parts[0]]
     for part in parts[1:]:

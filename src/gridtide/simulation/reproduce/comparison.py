@@ -90,6 +90,7 @@ class Section:
         rows: Ours, with the reference's column names.
         recorded: For each row the recorded one, or None where nothing is recorded.
         only: Whether it is for people (``text``) or programs (``json``) alone, where one of them needs another grain.
+        told: Columns that name a row too, but are alike in all of them and said in the title.
     """
 
     title: str
@@ -99,6 +100,7 @@ class Section:
     recorded: tuple[Mapping[str, str] | None, ...]
     also: tuple[str, ...] = ()
     only: Literal["text", "json"] | None = None
+    told: tuple[str, ...] = ()
 
     def differences(self) -> Iterator[Difference]:
         """Every pair of numbers that both sides have."""
@@ -106,7 +108,7 @@ class Section:
             for measure in self.measures:
                 ours, theirs = row.get(measure.column), _recorded_value(recorded, measure.recorded)
                 if theirs is not None and isinstance(ours, int | float):
-                    name = " ".join(str(row[key]) for key in self.keys)
+                    name = " ".join(str(row[key]) for key in (*self.told, *self.keys))
                     yield Difference(name, measure, float(ours), theirs)
 
     def json_rows(self) -> Iterator[Row]:

@@ -65,17 +65,19 @@ def rows(folder: Path) -> list[Row]:
 
 
 def sections(found: Sequence[Row], recorded: Sequence[Mapping[str, str]]) -> list[Section]:
-    """The tables of `rows`, one per country, beside the recorded ones."""
-    countries = {str(row["country"]): [r for r in found if r["country"] == row["country"]] for row in found}
+    """The tables of `rows`, one per country and kind of job, beside the recorded ones."""
+    tables = dict.fromkeys((str(row["country"]), bool(row["interruptible"])) for row in found)
     return [
         Section(
-            title=f"Machine-learning jobs of Let's Wait Awhile in {country}, on forecasts from history only [%]",
-            keys=_KEYS[1:],
+            title=f"Jobs of Let's Wait Awhile in {country} that {'may' if pausing else 'may not'} pause, planned on "
+            "forecasts from history only [%]",
+            told=("country", "interruptible"),
+            keys=("deadline_rule", "forecast", "planning"),
             measures=_MEASURES,
-            rows=tuple(own),
+            rows=(own := tuple(r for r in found if r["country"] == country and r["interruptible"] is pausing)),
             recorded=match_rows(own, recorded, _KEYS),
         )
-        for country, own in countries.items()
+        for country, pausing in tables
     ]
 
 
