@@ -26,6 +26,8 @@ MOST: Final = 10_000
 
 _SHOWN_DIGITS: Final = 3
 """A loss smaller than what is shown is none: a clock's milliseconds make one of those."""
+_EVEN: Final = 1e-9
+"""Share of the baseline below which a saving is rounding."""
 
 
 @dataclass(slots=True)
@@ -110,12 +112,13 @@ def lines_of(totals: list[Total]) -> list[str]:
 def _said(total: Total) -> tuple[str, str]:
     label = total.kind if total.scope == "unknown" else f"{total.kind}, {total.scope}"
     mean = total.mean_percent
-    each = "" if mean is None else f", {abs(mean):.1f} % {'less' if mean >= 0 else 'more'} each on average"
+    each = "" if mean is None else f", {abs(mean):.1f} % {'more' if round(mean, 1) < 0 else 'less'} each on average"
     text = f"{total.runs} run{'s' * (total.runs != 1)} against {total.baseline}{each}"
     if total.losses:
         text += f", {total.losses} at a loss"
     if not total.in_grams:
         return label, f"{text}; grams are known with --power"
-    word = "saved" if total.saved_g >= 0 else "lost"
+    saved = total.saved_g if abs(total.saved_g) > _EVEN * abs(total.baseline_g) else 0.0
+    word = "saved" if saved >= 0 else "lost"
     counted = "" if total.in_grams == total.runs else f" by the {total.in_grams} of known power"
-    return label, f"{text}; {abs(total.saved_g):.3g} of {total.baseline_g:.3g} gCO2eq {word}{counted}"
+    return label, f"{text}; {abs(saved):.3g} of {total.baseline_g:.3g} gCO2eq {word}{counted}"

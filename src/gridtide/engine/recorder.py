@@ -12,6 +12,7 @@ import concurrent.futures
 import queue
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gridtide.domain.errors import Conflict, JournalUnavailable
@@ -66,7 +67,7 @@ class Recorder:
         self._patience_s = patience_s
         self._thread = _Beside()
         self._told = False
-        self._last: asyncio.Future[object] | None = None
+        self._last: asyncio.Future[Exception | None] | None = None
 
     async def claim(self, key: EffectKey, *, at: datetime) -> bool:
         """
@@ -116,13 +117,12 @@ class Recorder:
     async def _bounded(self, write: Callable[[], object]) -> bool:
         if self._hangs():
             return False
-        future = self._last = asyncio.get_running_loop().run_in_executor(self._thread, write)
-        future.add_done_callback(_look)
+        future = self._last = asyncio.get_running_loop().run_in_executor(self._thread, partial(_error_of, write))
         done, _ = await asyncio.wait({future}, timeout=self._patience_s)
         if not done:
             self._miss(f"the journal did not answer within {self._patience_s:g} s")
             return False
-        error = future.exception()
+        error = future.result()
         if isinstance(error, Conflict):
             raise error
         if error is not None:
@@ -143,10 +143,13 @@ class Recorder:
             self._tell(f"{why}; work goes on without records")
 
 
-def _look(future: asyncio.Future[object]) -> None:
-    """Take note of an error that comes after the answer was given up, so that nobody prints it."""
-    if not future.cancelled():
-        future.exception()
+def _error_of(write: Callable[[], object]) -> Exception | None:
+    """What went wrong, handed over as a value: nobody may be left to hear an error after the answer was given up."""
+    try:
+        write()
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        return error
+    return None
 
 
 class _Beside(concurrent.futures.Executor):
@@ -172,9 +175,9 @@ class _Beside(concurrent.futures.Executor):
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                call()
+                result = call()
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
                 future.set_exception(error)
             else:
-                future.set_result(None)
+                future.set_result(result)
             del future, call
