@@ -117,9 +117,15 @@ class ScalePlan(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """Allowed levels with their work and cost; positions index levels."""
+    """
+    Allowed levels with their work and cost; positions index levels.
+
+    *work* and *cost* have shape (n_slots, n_levels). Being off costs infinitely much where that is not allowed.
+    """
 
     values: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    held: NDArray[np.bool_]
     level: NDArray[np.int64]
     work: NDArray[np.float64]
     cost: NDArray[np.float64]
@@ -137,7 +143,13 @@ class _Relaxed(NamedTuple):
 
 
 def scale(
-    values: NDArray[np.float64], profile: ScaleProfile, work: float, *, tolerance: float = 1e-4
+    values: NDArray[np.float64],
+    profile: ScaleProfile,
+    work: float,
+    *,
+    lengths: NDArray[np.float64] | None = None,
+    held: NDArray[np.bool_] | None = None,
+    tolerance: float = 1e-4,
 ) -> ScalePlan | None:
     """
     Cheapest levels on whole slots.
@@ -146,6 +158,8 @@ def scale(
         values: Forecast per slot up to the deadline, shape (n_slots,). [value]
         profile: What a level does and draws.
         work: To be done by the end. [work]
+        lengths: Length of each slot, shape (n_slots,); all one when left out. [slots]
+        held: Slots that may not be off, shape (n_slots,); none when left out.
         tolerance: The search stops once the plan is proved this close to the best, as a share of the bound.
 
     Returns:
@@ -164,8 +178,8 @@ def scale(
     level = profile.levels()
     done = np.array((0.0, *profile.throughput))[level]
     watts = np.array((0.0, *profile.power_w))[level]
-    table = _Table(values, level, done, values[:, None] * watts)
-    relaxed = _relax(table, watts, work)
+    table = _table(values, level, done, watts, lengths=lengths, held=held)
+    relaxed = _relax(table, done, watts, work)
     if relaxed is None:
         return None
     position = relaxed.position.copy()
@@ -177,7 +191,7 @@ def scale(
         levels=level[position],
         cost=_cost(table, position),
         bound=relaxed.bound,
-        work=float(done[position].sum()),
+        work=_sum(table.work, position),
         split=_split(table, relaxed),
         split_levels=level[relaxed.position],
         proved=proved,
@@ -207,6 +221,22 @@ def at_level(
     return profile.power_w[level - 1] * cost
 
 
+def _table(
+    values: NDArray[np.float64],
+    level: NDArray[np.int64],
+    done: NDArray[np.float64],
+    watts: NDArray[np.float64],
+    *,
+    lengths: NDArray[np.float64] | None,
+    held: NDArray[np.bool_] | None,
+) -> _Table:
+    lengths = np.ones(values.size) if lengths is None else lengths
+    held = np.zeros(values.size, dtype=np.bool_) if held is None else held
+    cost = (values * lengths)[:, None] * watts
+    cost[held, 0] = np.inf
+    return _Table(values, lengths, held, level, lengths[:, None] * done, cost)
+
+
 def _hull(work: NDArray[np.float64], cost: NDArray[np.float64]) -> list[int]:
     """Positions on the lower convex hull from the cheapest one on towards more work."""
     order = np.lexsort((-work, cost))
@@ -225,20 +255,22 @@ def _slope(work: NDArray[np.float64], cost: NDArray[np.float64], a: int, b: int)
     return float((cost[b] - cost[a]) / (work[b] - work[a]))
 
 
-def _relax(table: _Table, watts: NDArray[np.float64], work: float) -> _Relaxed | None:
+def _relax(table: _Table, done: NDArray[np.float64], watts: NDArray[np.float64], work: float) -> _Relaxed | None:
     """Take increments along each slot's hull, cheapest carbon per work first, until the work is done."""
     n_slots = table.values.size
     position = np.zeros(n_slots, dtype=np.int64)
     parts: list[NDArray[np.float64]] = []
-    for sign in (1.0, -1.0):
-        slots = np.flatnonzero(table.values >= 0.0 if sign > 0 else table.values < 0.0)
-        hull = _hull(table.work, sign * watts)
+    for sign, first in ((1.0, 0), (1.0, 1), (-1.0, 0), (-1.0, 1)):
+        slots = np.flatnonzero(((table.values >= 0.0) == (sign > 0)) & (table.held == bool(first)))
+        if not slots.size:
+            continue
+        hull = [first + k for k in _hull(done[first:], sign * watts[first:])]
         position[slots] = hull[0]
         for a, b in zip(hull[:-1], hull[1:], strict=True):
-            gain = table.work[b] - table.work[a]
+            gain = done[b] - done[a]
             price = table.values[slots] * ((watts[b] - watts[a]) / gain)
-            parts.append(np.stack((price, slots, np.full(slots.size, b), np.full(slots.size, gain))))
-    base = float(table.work[position].sum())
+            parts.append(np.stack((price, slots, np.full(slots.size, b), gain * table.lengths[slots])))
+    base = _sum(table.work, position)
     steps = np.concatenate(parts, axis=1) if parts else np.empty((4, 0))
     # Along a hull prices rise, so a stable sort keeps the increments of a slot in order; of equals the earlier slot.
     steps = steps[:, np.lexsort((steps[1], steps[0]))]
@@ -258,9 +290,9 @@ def _relax(table: _Table, watts: NDArray[np.float64], work: float) -> _Relaxed |
 
 def _trim(table: _Table, position: NDArray[np.int64], work: float) -> NDArray[np.int64]:
     """Give back, one slot at a time, the level whose loss saves most and leaves enough work."""
-    spare = float(table.work[position].sum()) - work * (1 - _FEASIBLE)
+    spare = _sum(table.work, position) - work * (1 - _FEASIBLE)
     while True:
-        change = table.work[None, :] - table.work[position][:, None]
+        change = table.work - np.take_along_axis(table.work, position[:, None], axis=1)
         saved = np.take_along_axis(table.cost, position[:, None], axis=1) - table.cost
         saved[change < -spare] = 0.0
         slot, new = np.unravel_index(int(saved.argmax()), saved.shape)
@@ -308,13 +340,13 @@ def _within(
     """
     priced = table.cost - relaxed.price * table.work
     regret = priced - np.take_along_axis(priced, relaxed.position[:, None], axis=1)
-    gain = table.work[None, :] - table.work[relaxed.position][:, None]
+    gain = table.work - np.take_along_axis(table.work, relaxed.position[:, None], axis=1)
     useful = (regret < limit) & (gain != 0.0)
     slots = np.flatnonzero(useful.any(axis=1))
     slots = slots[np.argsort(np.where(useful, regret, np.inf)[slots].min(axis=1), kind="stable")]
     gains = np.where(useful, np.maximum(gain, 0.0), 0.0)[slots].max(axis=1, initial=0.0)
     reach = np.append(np.cumsum(gains[::-1])[::-1], 0.0)
-    surplus = np.array([float(table.work[relaxed.position].sum()) - work * (1 - _FEASIBLE)])
+    surplus = np.array([_sum(table.work, relaxed.position) - work * (1 - _FEASIBLE)])
     spent = np.array([0.0])
     layers: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     best: tuple[int, int] | None = None
@@ -374,4 +406,8 @@ def _split(table: _Table, relaxed: _Relaxed) -> Split | None:
 
 
 def _cost(table: _Table, position: NDArray[np.int64]) -> float:
-    return float(np.take_along_axis(table.cost, position[:, None], axis=1).sum())
+    return _sum(table.cost, position)
+
+
+def _sum(table: NDArray[np.float64], position: NDArray[np.int64]) -> float:
+    return float(np.take_along_axis(table, position[:, None], axis=1).sum())
