@@ -15,6 +15,7 @@ from support import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^(?P<before>[^\n]*)\n```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+FEW = 3
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 
 
@@ -71,8 +72,10 @@ def test_python_snippets_run(page, newcomer):
 
 
 def timed(page: Path) -> object:
-    """A page whose commands wait or simulate takes seconds, and is checked with the slow tests."""
-    long = any(word in command for command in commands(page) for word in ("run ", "wait ", "simulate ", "reproduce "))
+    """A page with many commands, or one that waits or simulates, takes seconds and is checked with the slow tests."""
+    shown = commands(page)
+    waits = any(word in command for command in shown for word in ("run ", "wait ", "simulate ", "reproduce "))
+    long = waits or len(shown) > FEW
     return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if long else [])
 
 

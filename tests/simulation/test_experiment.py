@@ -42,7 +42,7 @@ LEVEL = 1e-9
     interruptible=st.booleans(),
     spread=st.sampled_from([0.0, 0.5]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_oracle_is_a_lower_bound(tmp_path_factory, seed, kind, interruptible, spread):
     """No policy emits less for any job than the least its bounds allow, whatever it believed."""
     work = {

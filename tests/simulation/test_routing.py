@@ -188,7 +188,7 @@ class TestRules:
         made = run_scenario(two_zones(tmp_path, jobs=ONE, zones=({}, {"aliases": ["north"]}), work=work))
 
         assert made.jobs.zone.tolist() == [1]
-        with pytest.raises(InvalidInput, match="zone 'north' is not in the scenario"):
+        with pytest.raises(InvalidInput, match="zone 'north' is none of the zones"):
             run_scenario(two_zones(tmp_path, jobs=ONE, zones=({}, {"aliases": ["south"]}), work=work))
 
 
@@ -397,7 +397,7 @@ def test_trace_rows_with_impossible_places_are_bad_rows(tmp_path):
     """The message names row and cell, as for every other column."""
     head = "id,arrival,duration,regions,residency,data_gb,latency_budget_ms\n"
     for cells, message in {
-        "Mars,,1,": r"jobs.csv:2: zone 'Mars' is not in the scenario",
+        "Mars,,1,": r"jobs.csv:2: zone 'Mars' is none of the zones",
         "X,Sweden,1,": r"jobs.csv:2: residency has 'Sweden'",
         "X,,-1,": r"jobs.csv:2: data_gb is -1",
         "X,,,-5": r"jobs.csv:2: latency_budget_ms is -5",

@@ -73,7 +73,7 @@ class TestDialectB78:
             (HEAD + 'a,2026-01-02T00:00Z,"2h\n",6h,5,X,true\n', r"jobs.csv:2:1: a quoted cell goes on"),
             (
                 HEAD + "a,2026-01-02T00:00Z,2h,6h,5,Y,true\n",
-                r"jobs.csv:2: zone 'Y' is not in the scenario; its zones: X",
+                r"jobs.csv:2: zone 'Y' is none of the zones: X",
             ),
         ],
     )
@@ -166,7 +166,7 @@ class TestBadRowsB81:
         [
             ("b,2026-01-02T00:00Z,-2h,6h,5,X,", "duration '-2h' cannot be used: it is negative"),
             ("b,2026-01-02T00:00Z,0s,6h,5,X,", "it is zero"),
-            ("b,2026-01-02T00:00Z,2h,6h,,X,", "power_w is blank, and the scenario gives no power_w"),
+            ("b,2026-01-02T00:00Z,2h,6h,,X,", "power_w is blank, and no power_w is given"),
             ("b,2026-01-02T00:00Z,2h,6h,-5,X,", "power_w is -5; allowed: from 0 to 1e9"),
             ("b,2026-13-02T00:00Z,2h,6h,5,X,", "is not an ISO 8601 time"),
             ("b,,2h,6h,5,X,", "is not an ISO 8601 time"),

@@ -42,7 +42,7 @@ def assert_equal(made):
         }
     ),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_both_paths_give_the_same(tmp_path_factory, belief, work, seed):
     """For run-now and the lowest window on a belief that never changes, every figure is equal."""
     folder = tmp_path_factory.getbasetemp()
@@ -61,7 +61,7 @@ def test_both_paths_give_the_same(tmp_path_factory, belief, work, seed):
         }
     ),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_both_paths_give_the_same_places(tmp_path_factory, seed, belief, margin, work):
     """Work without data goes to the same zone at the same time on both paths, in space, in time and in both."""
     folder = tmp_path_factory.getbasetemp()
