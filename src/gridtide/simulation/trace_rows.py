@@ -210,7 +210,7 @@ class TraceRows:
         index = self._zone_of.get(name)
         if index is None:
             known = ", ".join(other for other in self._zone_of if other)
-            raise malformed(row.where, f"zone {name[:40]!r} is not in the scenario; its zones: {known[:200]}")
+            raise malformed(row.where, f"zone {name[:40]!r} is none of the zones: {known[:200]}")
         return index
 
     def _term_of(self, row: TraceJob) -> int:
@@ -234,7 +234,7 @@ class TraceRows:
         given = self.scenario.work.power_w
         if np.isnan(row.power_w):
             if self.needs_power and given is None:
-                raise malformed(row.where, "power_w is blank, and the scenario gives no power_w for such rows")
+                raise malformed(row.where, "power_w is blank, and no power_w is given for such rows")
             return float("nan") if given is None else given
         if not 0 <= row.power_w <= _MOST_POWER_W:
             raise malformed(row.where, f"power_w is {row.power_w:g}; allowed: from 0 to 1e9")

@@ -35,6 +35,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 """Columns of our own CSV; *id*, *arrival* and a duration are needed."""
 
+_ALSO: Final = {"release": "arrival", "home": "zone"}
+"""Other names of columns."""
+
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _CLOCK: Final = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.\d+)?")
 _MEMORY: Final = re.compile(r"(?:^|,)mem=(\d+(?:\.\d+)?)([KMGT])")
@@ -84,7 +87,7 @@ def power_of(vcpus: float, memory_gb: float) -> float:
 
 
 def _header(where: str, cells: list[str]) -> dict[str, int]:
-    names = [cell.lower() for cell in cells]
+    names = [_ALSO.get(cell.lower(), cell.lower()) for cell in cells]
     for at, label in enumerate(names):
         if label in names[:at]:
             raise malformed(f"{where}:{at + 1}", f"column {label[:40]!r} is there twice")

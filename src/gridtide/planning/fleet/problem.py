@@ -125,6 +125,7 @@ class FleetProblem:
         limits: Power limits.
         quotas: Energy limits.
         slot_hours: Length of a slot. [h]
+        region_names: For messages; numbered when left out.
 
     Raises:
         InvalidInput: A value is missing, a job reaches outside the slots, or a limit is not one.
@@ -135,6 +136,7 @@ class FleetProblem:
     limits: tuple[Limit, ...] = ()
     quotas: tuple[Quota, ...] = ()
     slot_hours: float = 1.0
+    region_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _replace(self, "values", numbers("values", self.values, ndim=2))
@@ -161,6 +163,10 @@ class FleetProblem:
                 raise InvalidInput(
                     f"{rule.name} counts region {unknown[0]}; allowed: 0 to {self.n_regions - 1}", field="regions"
                 )
+
+    def region_name(self, region: int) -> str:
+        """What messages call a region."""
+        return self.region_names[region] if region < len(self.region_names) else f"region {region}"
 
     @property
     def n_regions(self) -> int:

@@ -45,7 +45,7 @@ class Room:
     def obstacles(self, job: int) -> str:
         """What stands in the way of *job*, region by region."""
         regions = np.flatnonzero(np.isfinite(self._problem.jobs.transfer_g[job])).tolist()
-        named = [f"region {r}: {self._obstacle(job, r)}" for r in regions[:_MOST_REGIONS_NAMED]]
+        named = [f"{self._problem.region_name(r)}: {self._obstacle(job, r)}" for r in regions[:_MOST_REGIONS_NAMED]]
         more = len(regions) - len(named)
         return "; ".join([*named, f"and {more} more"] if more > 0 else named)
 

@@ -1,0 +1,201 @@
+"""
+A job table and zones as the joint planner's arrays, and what cannot be asked of it at all.
+
+What is not known never helps a zone (invariant I4): a slot of which any part is unknown holds no job, and data do not
+move where the grams of moving them are unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from gridtide.api.fleet.slots import instant_text
+from gridtide.api.fleet.zone import pues_of
+from gridtide.domain.durations import format_duration
+from gridtide.domain.errors import InvalidInput
+from gridtide.domain.instants import from_ns
+from gridtide.planning import fleet
+from gridtide.planning.fleet import FleetJobs, FleetProblem, Limit, Quota
+from gridtide.planning.placement import DEFAULT_THROUGHPUT
+from gridtide.simulation.geography import Geography
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from gridtide.api.fleet.slots import Slots
+    from gridtide.api.fleet.zone import FleetZone
+    from gridtide.simulation.job_table import JobTable
+
+__all__ = ["Question", "ask"]
+
+_CAPACITY: Final = "capacity"
+_KNOWN: Final = "known hours"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """
+    What is asked of the planner.
+
+    Args:
+        problem: The jobs that can be asked about at all.
+        rows: Which jobs of the table they are, shape (n_asked,).
+        ready: Slot from which each of them may run in each zone, its data having arrived, shape (n_asked, n_zones).
+        refused: Row of every other job, and why.
+    """
+
+    problem: FleetProblem
+    rows: NDArray[np.int64]
+    ready: NDArray[np.int64]
+    refused: dict[int, str]
+
+    def too_early(self, region: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which jobs would start before their data arrive, from the zone and first slot of each; -1 for no zone."""
+        there = np.take_along_axis(self.ready, np.maximum(region, 0)[:, None], axis=1)[:, 0]
+        return (region >= 0) & (first < there)
+
+    def later(self, late: NDArray[np.bool_]) -> Question:
+        """The same, but these jobs start anywhere only once their data could be there, or stay at home."""
+        jobs = self.problem.jobs
+        ready = np.where(np.isfinite(jobs.transfer_g), self.ready, 0).max(axis=1)
+        waits = late & (jobs.deadline - ready >= jobs.length)
+        release = np.where(waits, np.maximum(jobs.release, ready), jobs.release)
+        away = self.ready > jobs.release[:, None]
+        transfer_g = np.where((late & ~waits)[:, None] & away, np.inf, jobs.transfer_g)
+        asked = replace(jobs, release=release, transfer_g=transfer_g)
+        return replace(self, problem=replace(self.problem, jobs=asked))
+
+
+def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb: float) -> Question:
+    """
+    Put the question.
+
+    Args:
+        jobs: Whose homes are *zones*, in the same order.
+        zones: Where they may run.
+        slots: From now to the last that is known.
+        kwh_per_gb: Energy of a moved gigabyte. [kWh/GB]
+
+    Raises:
+        InvalidInput: The table counts other zones.
+    """
+    if jobs.zones != tuple(zone.name for zone in zones):
+        raise InvalidInput(f"the jobs are of the zones {', '.join(jobs.zones)[:80]}, the plan of others", field="zones")
+    values = np.array([slots.mean_values(zone.series) for zone in zones]) * np.array(pues_of(zones))[:, None]
+    release = slots.not_before(np.maximum(jobs.arrival_ns, slots.first_ns))
+    deadline = np.minimum(slots.done_by(jobs.latest_ns + jobs.length_ns), slots.size)
+    length = -(-jobs.length_ns // slots.step_ns)
+    refused = _misfits(jobs, slots, release, length)
+    transfer_g = np.full((jobs.size, len(zones)), np.inf)
+    fits = np.ones(jobs.size, dtype=np.bool_)
+    fits[list(refused)] = False
+    rows = np.flatnonzero(fits)
+    geography = Geography(spots={zone.name: zone.spot for zone in zones}, mbit_per_s=DEFAULT_THROUGHPUT)
+    transfer_g[rows] = _transfer_g(jobs.pick(rows), release[rows], values, geography, kwh_per_gb=kwh_per_gb)
+    transfer_g[_known_slots(values, release, deadline) < length[:, None]] = np.inf
+    nowhere = fits & ~np.isfinite(transfer_g).any(axis=1)
+    refused |= dict.fromkeys(np.flatnonzero(nowhere).tolist(), "too little is known of every zone it may run in")
+    rows = np.flatnonzero(fits & ~nowhere)
+    asked = FleetJobs(
+        release=release[rows],
+        deadline=deadline[rows],
+        length=length[rows],
+        power_kw=jobs.power_w[rows] / 1000.0,
+        transfer_g=transfer_g[rows],
+        contiguous=~jobs.interruptible[rows],
+        tenant=np.zeros(rows.size, np.int64),
+    )
+    problem = _problem(asked, zones, values, slots)
+    return Question(problem=problem, rows=rows, ready=_ready(jobs.pick(rows), slots, geography), refused=refused)
+
+
+def _misfits(jobs: JobTable, slots: Slots, release: NDArray[np.int64], length: NDArray[np.int64]) -> dict[int, str]:
+    """Rows that no slots can hold, each with why."""
+    end_slot = slots.done_by(jobs.latest_ns + jobs.length_ns)
+    known_until = slots.first_ns + slots.size * slots.step_ns
+    found: dict[int, str] = {}
+    for k in np.flatnonzero(np.minimum(end_slot, slots.size) - release < length).tolist():
+        latest_ns, needed = int(jobs.latest_ns[k]), int(length[k])
+        if latest_ns < slots.first_ns:
+            found[k] = f"its latest start was {instant_text(latest_ns)}"
+        elif end_slot[k] - release[k] < needed:
+            step = format_duration(from_ns(slots.step_ns) - from_ns(0))
+            whole = max(0, int(end_slot[k] - release[k]))
+            found[k] = f"it needs {needed} whole steps of {step}, its window has {whole}; a shorter step may fit"
+        else:
+            found[k] = f"nothing is known after {instant_text(known_until)}, too early to plan it"
+    return found
+
+
+def _known_slots(
+    values: NDArray[np.float64], release: NDArray[np.int64], deadline: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Known slots of each job's window in each zone, shape (n_jobs, n_zones)."""
+    n_slots = values.shape[1]
+    running = np.concatenate((np.zeros((values.shape[0], 1), np.int64), np.cumsum(~np.isnan(values), axis=1)), axis=1)
+    begin, end = np.minimum(release, n_slots), np.clip(deadline, 0, n_slots)
+    return np.asarray((running[:, end] - running[:, begin]).T)
+
+
+def _transfer_g(
+    jobs: JobTable,
+    release: NDArray[np.int64],
+    values: NDArray[np.float64],
+    geography: Geography,
+    *,
+    kwh_per_gb: float,
+) -> NDArray[np.float64]:
+    """Grams of moving each job to each zone; infinite where it may not go or the grams are unknown."""
+    grams = fleet.transfer_grams(jobs.data_gb, jobs.zone, release, values, kwh_per_gb=kwh_per_gb)
+    grams[jobs.data_gb == 0.0] = 0.0
+    grams[np.isnan(grams)] = np.inf
+    away = np.arange(values.shape[0]) != jobs.zone[:, None]
+    for index in range(values.shape[0]):
+        barred = np.ones(jobs.size, dtype=np.bool_)
+        barred[geography.open_to(jobs, index)] = False
+        grams[barred & away[:, index], index] = np.inf
+    # A marginal rate may be below zero; that moving data should be a gain is not believed.
+    return np.maximum(grams, 0.0)
+
+
+def _ready(jobs: JobTable, slots: Slots, geography: Geography) -> NDArray[np.int64]:
+    """First slot in each zone by which a job's data have arrived, shape (n_jobs, n_zones)."""
+    every = np.arange(jobs.size)
+    moving = [geography.moving_ns(jobs, every, index) for index in range(len(jobs.zones))]
+    moving_ns = np.array(moving).reshape(len(jobs.zones), jobs.size).T.copy()
+    moving_ns[every, jobs.zone] = 0
+    return slots.not_before(np.maximum(jobs.arrival_ns, slots.first_ns)[:, None] + moving_ns)
+
+
+def _problem(asked: FleetJobs, zones: Sequence[FleetZone], values: NDArray[np.float64], slots: Slots) -> FleetProblem:
+    """Limits of the zones; a slot that is not known holds nothing, and looks as dear as the dearest that is."""
+    known = ~np.isnan(values)
+    dearest = float(values[known].max()) if known.any() else 0.0
+    limits = [
+        Limit(name=_CAPACITY, kw=np.full(slots.size, zone.capacity_kw), regions=(r,))
+        for r, zone in enumerate(zones)
+        if np.isfinite(zone.capacity_kw)
+    ]
+    limits += [
+        Limit(name=_KNOWN, kw=np.where(known[r], np.inf, 0.0), regions=(r,))
+        for r in range(len(zones))
+        if not known[r].all()
+    ]
+    quotas = [
+        Quota(name="of the zone", kwh=zone.quota_kwh, regions=(r,))
+        for r, zone in enumerate(zones)
+        if np.isfinite(zone.quota_kwh)
+    ]
+    return FleetProblem(
+        jobs=asked,
+        values=np.where(known, values, dearest),
+        limits=tuple(limits),
+        quotas=tuple(quotas),
+        slot_hours=slots.hours,
+        region_names=tuple(zone.name for zone in zones),
+    )
