@@ -75,3 +75,11 @@ def test_every_decision_record_has_its_parts():
         if not all(x in p.read_text("utf-8") for x in parts)
     ]
     assert incomplete == []
+
+
+def test_every_page_is_listed():
+    """A page that nobody finds is no page; decisions are found in their folder."""
+    listed = (ROOT / "docs" / "README.md").read_text("utf-8")
+    pages = [p.relative_to(ROOT / "docs") for p in (ROOT / "docs").glob("*/*.md") if p.parent.name != "decisions"]
+
+    assert [str(page) for page in pages if f"]({page})" not in listed] == []
