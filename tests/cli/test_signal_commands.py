@@ -308,11 +308,21 @@ def test_compare_shows_the_lowest_mean_first_with_a_bar(run):
     asked = ("compare", "US-CAL-CISO", "US-NW-BPAT", "xx", "--provider", "replay", "--at", "2026-06-01T00:00Z")
     lines = run(*asked).out.splitlines()
 
-    assert "against US-CAL-CISO" in lines[1]
+    assert lines[0].endswith("change against US-CAL-CISO")
     assert [line.split()[0] for line in lines[2:5]] == ["US-NW-BPAT", "US-CAL-CISO", "xx"]
     assert lines[2].count("█") < lines[3].count("█") == 10
     assert lines[4].count("█") == 0
     assert [row["region"] for row in run(*asked, "--json").json["regions"]] == ["US-CAL-CISO", "US-NW-BPAT", "xx"]
+
+
+def test_compare_fits_a_terminal_of_eighty_columns(run, monkeypatch):
+    """Where the bar has no room it is left out, and near windows are told by their weekday."""
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ("compare", "aws:us-west-1", "aws:us-east-1", "--provider", "replay", "--at", "2026-06-01T00:00Z")
+    table = run(*asked).out.splitlines()[1:4]
+
+    assert max(map(len, table)) <= 80
+    assert "█" not in "".join(table)
 
 
 def test_one_region_named_twice_is_one(run):

@@ -11,6 +11,8 @@ import typer
 from gridtide.cli.options import OutputOptions, SignalOptions, SourceOptions, read_duration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gridtide.cli.session import Session
     from gridtide.cli.shapes import CompareRow
     from gridtide.domain.decision import Alternative
@@ -26,6 +28,7 @@ EXAMPLES = (
 )
 """Shown after the help."""
 
+_WEEK: Final = timedelta(days=6)
 _BAR: Final = 10
 """Length of the bar of the highest mean. [columns]"""
 
@@ -188,24 +191,39 @@ def _lines(session: Session, found: list[_Region], known: _Region, *, ahead: str
     assert known.reading is not None  # noqa: S101 - it has a value
     labels, zone = known.reading.series.signal, session.shown_timezone
     first = found[0]
-    rows = [("region", "zone", "now", f"mean {ahead}", "", f"against {first.name}", f"cleanest {duration}")]
+    rows: list[tuple[str, ...]] = [
+        ("region", "zone", "now", f"mean {ahead}", "", "change", f"cleanest {duration} [{zone}]")
+    ]
     highest = max((region.mean for region in found if region.mean is not None), default=None)
     for region in sorted(found, key=lambda one: float("inf") if one.mean is None else one.mean):
         best = region.cleanest
         window = ""
         if best is not None and best.start is not None and best.end is not None:
-            window = f"{_plain(best.mean)}, {wording.span(best.start, best.end, zone)}"
+            near = best.start - session.now < _WEEK
+            span = _hours(best.start, best.end, zone) if near else wording.span(best.start, best.end, zone)
+            window = f"{_plain(best.mean)}, {span}"
         change = "-" if region is first else wording.percent(wording.share(region.mean, first.mean))
         key = region.place.zone.key if region.place is not None else "?"
         row = (region.name, key, _plain(region.now), _plain(region.mean), _bar(region.mean, highest), change, window)
         rows.append(row)
     if all(row[1] == row[0] for row in rows[1:]):  # every place was named by its zone
-        table = wording.columns([(row[0], *row[2:]) for row in rows], right=frozenset({1, 2, 4}))
-    else:
-        table = wording.columns(rows, right=frozenset({2, 3, 5}))
+        rows = [(row[0], *row[2:]) for row in rows]
+    bar = len(rows[0]) - 3
+    table = wording.columns(rows, right=frozenset({bar - 2, bar - 1, bar + 1}))
+    if max(map(len, table)) > session.say.width:
+        table = wording.columns([row[:bar] + row[bar + 1 :] for row in rows], right=frozenset({bar - 2, bar - 1, bar}))
     problems = [f"  {region.name}: {region.problem}" for region in found if region.problem]
     about = wording.fields(wording.source_lines(labels, known.reading))
-    return [f"carbon intensity [{labels.unit}]", *table, *problems, *about]
+    return [f"carbon intensity [{labels.unit}], change against {first.name}", *table, *problems, *about]
+
+
+def _hours(start: datetime, end: datetime, timezone: str) -> str:
+    """Weekday and hours of a window that lies within a week of now."""
+    from gridtide.config.walltime import shown_local  # noqa: PLC0415 - keeps --help light
+
+    day, _, begins = shown_local(start, timezone).split(" ")[:3]
+    last, _, ends = shown_local(end, timezone).split(" ")[:3]
+    return f"{day} {begins} to {ends}" if last == day else f"{day} {begins} to {last} {ends}"
 
 
 def _bar(mean: float | None, highest: float | None) -> str:
