@@ -175,10 +175,11 @@ def test_the_shell_completes_commands_flags_and_words(run, monkeypatch, words, o
         (("zones", "list", "--country", "zz"), "--country is 'ZZ'; allowed: one of "),
         (("compare", "GB", "DE", "--provider", "file"), "--provider file holds one place"),
         (("compare", "GB", "DE", "--zone", "FR"), "No such option: --zone"),
+        (("doctor", "--provider", "replay"), "No such option: --provider"),
         (("zones", "resolve", "GB", "--series", "x.csv"), "No such option: --series"),
         (("now", "--at", "5pm", "--provider", "static", "--zone", "DE"), "--at '5pm' is not a time"),
     ],
-    ids=["source", "country", "file", "place-of-compare", "file-of-resolve", "no-time"],
+    ids=["source", "country", "file", "place-of-compare", "provider-of-doctor", "file-of-resolve", "no-time"],
 )
 def test_a_flag_that_would_change_nothing_is_refused(run, argv, message):
     """Rather than read and forgotten, or answered with an empty list."""

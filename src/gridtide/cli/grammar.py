@@ -82,6 +82,8 @@ def explained(error: TyperException) -> Usage:
     near = getattr(error, "possibilities", None)
     if near:
         return Usage(str(error), hint=f"did you mean {near[0]}?")
+    if near is not None:
+        return Usage(error.format_message(), hint=hint)
     parameter = getattr(error, "param", None)
     if parameter is None:
         return _about_words(error, hint)
