@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["counted"]
+__all__ = ["counted", "working"]
 
 _LINE_EVERY_S: Final = 5.0
 
@@ -42,6 +42,31 @@ def counted(title: str, total: int, *, quiet: bool = False) -> Iterator[Callable
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, word="")
         yield lambda word: bar.update(task, advance=1, word=word)
+
+
+@contextmanager
+def working(title: str, *, quiet: bool = False) -> Iterator[None]:
+    """
+    Say that one piece of work of unknown length goes on: with its time on a terminal, as a line elsewhere.
+
+    Args:
+        title: What is going on.
+        quiet: Say nothing.
+    """
+    if quiet:
+        yield
+        return
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"{title} ...\n")
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415 - only on a terminal
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(title, total=None)
+        yield
 
 
 def _lines(title: str, total: int) -> Callable[[str], None]:

@@ -30,7 +30,6 @@ __all__ = ["plan_jobs"]
 _MOST_SLOTS: Final = 20_000
 _HOUR: Final = timedelta(hours=1)
 _NO_TIME: Final = timedelta(0)
-_REPLANS: Final = 2
 
 
 class _Made(NamedTuple):
@@ -114,12 +113,13 @@ def _planned(question: Question, *, method: fleet.Method, seed: int) -> _Made:
     """
     plan = fleet.plan_fleet(question.problem, method=method, seed=seed)
     bound_g = plan.bound_g
-    for round_ in range(_REPLANS + 1):
+    for last in (False, True):
+        region = plan.placement.region
         first = np.array([slots[0] if slots.size else 0 for slots in plan.placement.slots], dtype=np.int64)
-        late = question.too_early(plan.placement.region, first)
+        late = question.too_early(region, first)
         if not late.any():
             break
-        question = question.later(late if round_ < _REPLANS else np.ones_like(late))
+        question = question.settled(region, late) if last else question.later(late)
         plan = fleet.plan_fleet(question.problem, method=method, seed=seed)
     return _Made(question, plan, bound_g)
 

@@ -65,9 +65,19 @@ class Question:
         ready = np.where(np.isfinite(jobs.transfer_g), self.ready, 0).max(axis=1)
         waits = late & (jobs.deadline - ready >= jobs.length)
         release = np.where(waits, np.maximum(jobs.release, ready), jobs.release)
-        away = self.ready > jobs.release[:, None]
-        transfer_g = np.where((late & ~waits)[:, None] & away, np.inf, jobs.transfer_g)
-        asked = replace(jobs, release=release, transfer_g=transfer_g)
+        return self._bound(release, (late & ~waits)[:, None] & (self.ready > release[:, None]))
+
+    def settled(self, region: NDArray[np.int64], late: NDArray[np.bool_]) -> Question:
+        """The same, but no job can be early: *late* ones as in `later`, the others where their data can be in time."""
+        found = self.later(late | (region < 0))
+        there = np.take_along_axis(self.ready, np.maximum(region, 0)[:, None], axis=1)[:, 0]
+        asked = found.problem.jobs.release
+        release = np.where(late | (region < 0), asked, np.maximum(asked, there))
+        return found._bound(release, self.ready > release[:, None])  # noqa: SLF001 - another of this class
+
+    def _bound(self, release: NDArray[np.int64], barred: NDArray[np.bool_]) -> Question:
+        jobs = self.problem.jobs
+        asked = replace(jobs, release=release, transfer_g=np.where(barred, np.inf, jobs.transfer_g))
         return replace(self, problem=replace(self.problem, jobs=asked))
 
 
