@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gridtide.grid.files import read_series
     from gridtide.planning.options import Method, PlanOptions
     from gridtide.planning.plan import plan
+    from gridtide.planning.replicas import ReplicaPlan, plan_replicas
 
 __all__ = [
     "Action",
@@ -45,6 +46,7 @@ __all__ = [
     "PlanOptions",
     "Quality",
     "Reason",
+    "ReplicaPlan",
     "ScaledClock",
     "Scope",
     "Series",
@@ -59,6 +61,7 @@ __all__ = [
     "carbon_aware",
     "load_settings",
     "plan",
+    "plan_replicas",
     "read_series",
 ]
 
@@ -80,6 +83,7 @@ _HOMES: Final = {
     "grid.files": ("read_series",),
     "planning.options": ("Method", "PlanOptions"),
     "planning.plan": ("plan",),
+    "planning.replicas": ("ReplicaPlan", "plan_replicas"),
 }
 _HOME_OF: Final = {name: f"gridtide.{home}" for home, names in _HOMES.items() for name in names}
 

@@ -37,6 +37,7 @@ class Chart:
         width: Columns of the terminal.
         blocks: Whether the encoding has block characters.
         marked: Spans to underline, for example the cleanest window.
+        marks: One character under each of *marked*; a ``^`` where left out.
         height: Rows of the columns.
     """
 
@@ -46,6 +47,7 @@ class Chart:
     width: int
     blocks: bool = True
     marked: Sequence[Interval] = ()
+    marks: Sequence[str] = ()
     height: int = 8
 
     def lines(self) -> list[str]:
@@ -91,9 +93,13 @@ class Chart:
     def _marks(self, count: int) -> str:
         edges = self._edges(count)
         middles = [a + (b - a) / 2 for a, b in zip(edges[:-1], edges[1:], strict=True)]
-        text = ["^" if any(middle in span for span in self.marked) else " " for middle in middles]
-        for span in self.marked:  # one that is shorter than a column still shows
-            text[min(count - 1, int((span.start - self.window.start) / self.window.length * count))] = "^"
+        marks = self.marks or "^" * len(self.marked)
+        text = [" "] * count
+        for span, mark in zip(self.marked, marks, strict=True):
+            first = min(count - 1, int((span.start - self.window.start) / self.window.length * count))
+            for i, middle in enumerate(middles):
+                if middle in span or i == first:  # one that is shorter than a column still shows
+                    text[i] = mark
         return "".join(text)
 
     def _hours(self, count: int) -> str:

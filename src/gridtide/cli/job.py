@@ -79,6 +79,7 @@ def read_job(
     name: str = "job",
     duration: str | None = None,
     learn: bool = False,
+    speedup: float | None = None,
 ) -> Job:
     """
     Build the workload; times are read in the session's time zone and said aloud.
@@ -90,6 +91,7 @@ def read_job(
         name: Id of the workload.
         duration: Used where ``--duration`` is not given; None insists on the flag.
         learn: Whether past runs of that name say more about the length than the flag.
+        speedup: How many times as fast as declared scaled work may get; None for work of one size.
 
     Raises:
         Usage: A flag is missing, unreadable or contradicts another.
@@ -103,7 +105,7 @@ def read_job(
     reserve = timedelta(0)
     if learned is not None:
         length, reserve = learned.typical, learned.safe - learned.typical
-    deadline = _deadline(session, job, length, release)
+    deadline = _deadline(session, job, length / (speedup or 1.0), release)
     draw = _draw(session, job)
     policies = session.settings.policies
     bounded = deadline is None or job.max_delay is not None
@@ -127,7 +129,8 @@ def read_job(
     if reserve:
         _say_room(session, workload)
     latest = workload.latest_start(session.now) or session.now
-    until = deadline if deadline is not None and job.interruptible else latest + length
+    spread = job.interruptible or speedup is not None
+    until = deadline if deadline is not None and spread else latest + length
     ahead = max(until - session.now, length) + _MARGIN
     method, options = _method(session, how)
     options = replace(options, learned=learned)

@@ -263,7 +263,9 @@ class MethodOptions:
     start_grid: Annotated[
         str | None,
         typer.Option(
-            "--start-grid", metavar="DURATION", help="Bind starts to multiples of this after the earliest one."
+            "--start-grid",
+            metavar="DURATION",
+            help="Bind starts, and with --scale changes of level, to multiples of this after the earliest one.",
         ),
     ] = None
 

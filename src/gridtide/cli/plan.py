@@ -6,13 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, RegionOptions, SignalOptions, conflict
+from gridtide.cli.scale import ScaleOptions, refuse_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gridtide.cli import shapes
     from gridtide.cli.elsewhere import Choice
     from gridtide.cli.job import Job
+    from gridtide.cli.scale_plan import Scaled
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
+    from gridtide.domain.interval import Interval
     from gridtide.domain.ports import Reading
 
 __all__ = ["EXAMPLES", "command"]
@@ -20,6 +25,7 @@ __all__ = ["EXAMPLES", "command"]
 EXAMPLES = (
     "gridtide plan --zone FR --duration 90m --finish-by 18:00",
     "gridtide plan --zone DE --duration 6h --max-delay 2d --pause --min-run 1h --power 350",
+    "gridtide plan --zone GB --duration 6h --finish-by 07:00 --scale 0..8 --parallel 0.95 --power 350",
     "gridtide plan --series own.csv --at 2026-01-05T18:00Z --duration 2h --json",
 )
 """Shown after the help."""
@@ -32,12 +38,20 @@ _SHOWN: Final = 5
 
 
 def command(
-    *, job: JobOptions, how: MethodOptions, also: RegionOptions, where: SignalOptions, say: OutputOptions
+    *,
+    job: JobOptions,
+    how: MethodOptions,
+    workers: ScaleOptions,
+    also: RegionOptions,
+    where: SignalOptions,
+    say: OutputOptions,
 ) -> None:
     """
     Say when a job would run, what that avoids against named baselines, and what else could be done.
 
-    With --also it may run in another region too, if that surely saves after its data have moved.
+    With --also it may run in another region too, if that surely saves after its data have moved. With --scale it may
+    run with more workers where it is clean and with fewer, or none, where it is not; --duration is then its length at
+    one worker, and --power that of each worker.
 
     Nothing is started. A job that no data are known for is planned by its --on-no-data rule, and that is said.
     """
@@ -47,7 +61,9 @@ def command(
     from gridtide.cli.session import Session  # noqa: PLC0415
 
     session = Session("plan", where, say, overrides=job_settings(job, how))
-    asked = read_job(session, job, how)
+    if workers.scale is not None:
+        refuse_beside(session, job, how, also)
+    asked = read_job(session, job, how, speedup=workers.fastest)
     if also.also and asked.options.price is not None:
         raise conflict("--also", "--carbon-price", "prices of several regions are not compared")
     if also.also and asked.options.risk != "expected":
@@ -56,12 +72,22 @@ def command(
         asked = replace(asked, workload=elsewhere.bind(session, asked.workload, also))
     reading = session.read(ahead=asked.ahead, back=asked.back)
     session.require_file(reading, covers_now=False)
-    made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
+    staffed = None
+    if workers.scale is not None:
+        from gridtide.cli.scale_plan import scaled  # noqa: PLC0415 - numpy, only where it is asked for
+
+        staffed = scaled(session, asked, reading, workers)
+        made = staffed.decision
+    else:
+        made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
     choice = elsewhere.choose(session, asked, also, alone=reading, made=made) if also.also else None
     if choice is not None:
         made, reading = choice.decision, choice.reading
     warn_about(session, asked, reading, made)
     cost = None if asked.options.price is None else prices.cost_of(asked, reading.series, made, session=session)
+    said = payload.decision(made)
+    if staffed is not None:
+        said["saving_percent"] = staffed.saving_percent
     session.say.answer(
         {
             "now": payload.instant(session.now),
@@ -69,9 +95,10 @@ def command(
             "place": payload.place(session.place),
             "workload": payload.workload(asked.workload),
             "power": payload.power(asked.draw),
-            "decision": payload.decision(made),
+            "decision": said,
             "risk": payload.risk(str(asked.options.risk), reading.high, made),
             "cost": cost,
+            "scale": None if staffed is None else staffed.shape(),
             "region": None if choice is None else choice.region,
             "regions": [] if choice is None else [elsewhere.row(choice, region) for region in choice.rows],
             "baselines": payload.baselines(made),
@@ -80,8 +107,15 @@ def command(
             "freshness": payload.freshness(reading),
             "warnings": session.say.warnings,
         },
-        _lines(session, asked, reading, made, choice=choice, cost=cost),
+        _lines(session, asked, reading, made, choice=choice, cost=cost)
+        if staffed is None
+        else _scaled_lines(session, reading, staffed),
     )
+
+
+def _scaled_lines(session: Session, reading: Reading, staffed: Scaled) -> list[str]:
+    marked = staffed.marked
+    return staffed.lines(session, reading, _timeline(session, staffed.asked, reading, staffed.decision, marked=marked))
 
 
 def _lines(
@@ -122,12 +156,20 @@ def _lines(
     return [*lines, "", *wording.fields(wording.source_lines(made.signal, reading))]
 
 
-def _timeline(session: Session, job: Job, reading: Reading, made: Decision) -> list[str]:
+def _timeline(
+    session: Session,
+    job: Job,
+    reading: Reading,
+    made: Decision,
+    *,
+    marked: Sequence[tuple[Interval, str]] | None = None,
+) -> list[str]:
     """When it runs under what is known of the time it may run in; nothing where that is too little or flat."""
     from gridtide.cli.chart import BLOCKS, Chart  # noqa: PLC0415 - keeps --help light
     from gridtide.cli.output import encodes  # noqa: PLC0415
     from gridtide.domain.interval import Interval  # noqa: PLC0415
 
+    spans = [(piece, "^") for piece in made.intervals] if marked is None else marked
     latest = job.workload.latest_start(session.now)
     if not reading.series or latest is None or made.signal is None:
         return []
@@ -144,7 +186,8 @@ def _timeline(session: Session, job: Job, reading: Reading, made: Decision) -> l
         timezone=session.shown_timezone,
         width=session.say.width,
         blocks=encodes(BLOCKS),
-        marked=[piece for piece in made.intervals if piece.overlaps(window)],
+        marked=[span for span, _ in spans if span.overlaps(window)],
+        marks=[mark for span, mark in spans if span.overlaps(window)],
         height=_ROWS,
     )
     return [*chart.lines(), ""]

@@ -236,10 +236,10 @@ def _rank(shift: Shift, run_now: Shift) -> tuple[float, bool, datetime]:
 def _reason(task: Task, chosen: Shift, steps: Slots) -> Reason:
     if steps.values.size and float(steps.values.min()) == float(steps.values.max()):
         return Reason.FLAT
+    if any(stage.level != task.base for stage in chosen.stages):
+        return Reason.SCALED_FOR_LOWER
     begins = to_ns(chosen.start) == task.release_ns
-    if begins and len(chosen.stages) == 1 and chosen.stages[0].level == task.base:
-        return Reason.LOWEST_NOW
-    return Reason.SCALED_FOR_LOWER
+    return Reason.LOWEST_NOW if begins and len(chosen.stages) == 1 else Reason.LOWER_LATER
 
 
 def _without_data(task: Task, run_now: Shift, held: list[Shift], *, known: bool) -> _Found:

@@ -126,21 +126,25 @@ def _in_stretch(
 def _staffing(
     slots: Slots, profile: ScaleProfile, found: ScalePlan, work: float, *, whole: bool, turned: bool = False
 ) -> Staffing:
-    """From levels per slot to stints, until the work is done."""
+    """From levels per slot to stints, until the work is done; a split slot joins its neighbours where it can."""
     levels = (found.levels if whole else found.split_levels).tolist()
     split = None if whole else found.split
     if turned:
         levels.reverse()
     at = None if split is None else len(levels) - 1 - split.slot if turned else split.slot
+    joined = (slots.ends_ns[:-1] == slots.starts_ns[1:]).tolist()
     stints: list[Stint] = []
     for k, (start, end, level) in enumerate(zip(slots.starts_ns.tolist(), slots.ends_ns.tolist(), levels, strict=True)):
         if split is None or k != at:
             stints.append(Stint(start, end, level))
             continue
         upper = round(split.share * (end - start))
-        middle = end - upper if turned else start + upper
-        first, then = (split.lower, split.upper) if turned else (split.upper, split.lower)
-        stints += [Stint(start, middle, first), Stint(middle, end, then)]
+        before = levels[k - 1] if k and joined[k - 1] else 0
+        after = levels[k + 1] if k < len(joined) and joined[k] else 0
+        if (before != split.lower) + (split.upper != after) < (before != split.upper) + (split.lower != after):
+            stints += [Stint(start, end - upper, split.lower), Stint(end - upper, end, split.upper)]
+        else:
+            stints += [Stint(start, start + upper, split.upper), Stint(start + upper, end, split.lower)]
     return Staffing(merged(_until_done(stints, profile, work)), found.proved)
 
 

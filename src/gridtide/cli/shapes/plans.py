@@ -23,6 +23,9 @@ __all__ = [
     "PlanShape",
     "PlannedRegionShape",
     "RiskShape",
+    "ScaleBaselineShape",
+    "ScaleShape",
+    "StageShape",
     "ThrottleShape",
 ]
 
@@ -95,6 +98,54 @@ class CostShape(TypedDict):
     front: list[FrontPointShape]
 
 
+class StageShape(TypedDict):
+    """*level* workers for a while; the mean and the emissions are those of this while."""
+
+    start: str
+    end: str
+    level: int
+    mean_g_per_kwh: float | None
+    mean_percent: NotRequired[float | None]
+    emissions_g: float | None
+
+
+class ScaleBaselineShape(TypedDict):
+    """Running at once at one level; *saving_percent* is what the plan avoids against it."""
+
+    level: int
+    start: str
+    end: str
+    mean_g_per_kwh: float | None
+    mean_percent: NotRequired[float | None]
+    emissions_g: float | None
+    in_time: bool
+    saving_percent: float | None
+
+
+class ScaleShape(TypedDict):
+    """
+    ``gridtide plan --scale``: *levels* over time, level 0 left out.
+
+    *speedup* is the throughput of 1, 2, ... workers relative to one, and *speedup_source* is ``given``, ``amdahl`` or
+    ``assumed linear``. No plan that keeps the rules is cheaper where *proved* holds; *gap_percent* is the largest
+    possible distance from the best plan that may pause and change its level at any instant, null where not known.
+    """
+
+    min: int
+    max: int
+    speedup: list[float]
+    speedup_source: str
+    parallel: float | None
+    step_s: float | None
+    finish_by: str | None
+    levels: list[StageShape]
+    worker_hours: float
+    run_now: ScaleBaselineShape
+    fastest: ScaleBaselineShape
+    proved: bool
+    gap_percent: float | None
+
+
 class PlanShape(TypedDict):
     """``gridtide plan``; *region* is the name of the chosen one of *regions*, null where only one was asked about."""
 
@@ -107,6 +158,7 @@ class PlanShape(TypedDict):
     decision: DecisionShape
     risk: RiskShape
     cost: CostShape | None
+    scale: ScaleShape | None
     region: str | None
     regions: list[PlannedRegionShape]
     baselines: dict[str, AlternativeShape]
