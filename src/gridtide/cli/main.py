@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "forecast": ("gridtide.cli.forecast", "What is ahead, as a chart"),
     "compare": ("gridtide.cli.compare", "Regions side by side, on one provider and one kind of signal"),
     "plan": ("gridtide.cli.plan", "When a job would run, what that avoids, and what else could be done"),
+    "fleet": ("gridtide.cli.fleet", "Many jobs, several zones, shared capacity: one plan for all"),
     "run": ("gridtide.cli.run", "Wait for the cleanest time, then run a command once"),
     "wait": ("gridtide.cli.wait", "Return when it is time, for && chains"),
     "check": ("gridtide.cli.check", "Is now a good time? Exit code 0 for yes, 75 for not now"),

@@ -19,6 +19,7 @@ from gridtide.cli.shapes.backtests import (
     SimulatedSignalShape,
     SimulateShape,
 )
+from gridtide.cli.shapes.fleets import FleetJobShape, FleetRegionShape, FleetShape
 from gridtide.cli.shapes.lookups import (
     CompareRow,
     CompareShape,
@@ -38,6 +39,9 @@ from gridtide.cli.shapes.plans import (
     PlannedRegionShape,
     PlanShape,
     RiskShape,
+    ScaleBaselineShape,
+    ScaleShape,
+    StageShape,
     ThrottleShape,
 )
 from gridtide.cli.shapes.records import (
@@ -89,6 +93,9 @@ __all__ = [
     "ErrorBody",
     "ErrorShape",
     "ExplainShape",
+    "FleetJobShape",
+    "FleetRegionShape",
+    "FleetShape",
     "ForecastShape",
     "FreshnessShape",
     "FrontPointShape",
@@ -113,10 +120,13 @@ __all__ = [
     "RiskShape",
     "RunShape",
     "SavingShape",
+    "ScaleBaselineShape",
+    "ScaleShape",
     "SettingShape",
     "SignalShape",
     "SimulateShape",
     "SimulatedSignalShape",
+    "StageShape",
     "StepShape",
     "ThrottleShape",
     "TotalShape",
@@ -130,6 +140,7 @@ ANSWERS: dict[str, type] = {
     "forecast": ForecastShape,
     "compare": CompareShape,
     "plan": PlanShape,
+    "fleet": FleetShape,
     "check": CheckShape,
     "run": RunShape,
     "wait": RunShape,
