@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 
 from gridtide.domain.errors import ConfigurationError, HorizonTooShort, InvalidInput
 from gridtide.domain.instants import to_ns
-from gridtide.domain.interval import Interval
 from gridtide.domain.series import Series
 from gridtide.domain.signal import Quality
 from gridtide.domain.units import NS_PER_HOUR
 from gridtide.forecasting import bands, methods, own, score
 from gridtide.forecasting.correction import rolling_forecasts, weekday_corrected
 from gridtide.forecasting.history import History
-from gridtide.forecasting.profile import typical_week
 from support import DEMO, HOUR, T0, at, hourly, shared_dir
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -185,32 +183,6 @@ class TestHistory:
         weekend = history(np.ones(24)).weekend(2)
 
         assert weekend.tolist() == [True] * 24 + [False] * 2
-
-
-class TestTypicalWeek:
-    def test_a_regular_week_is_found_again(self):
-        """The mean by hour of the week of a regular past is that past."""
-        past = Series.steps(DEMO, MONDAY, HOUR, weeks(2))
-        window_start = MONDAY + timedelta(weeks=10)
-        ahead = typical_week(past, own_window(window_start, 168))
-
-        assert ahead.values.tolist() == weeks(1).tolist()
-        assert ahead.signal.quality is Quality.TYPICAL
-
-    def test_hours_never_seen_stay_unknown(self):
-        """Five known days of a week say nothing about the other two."""
-        past = Series.steps(DEMO, MONDAY, HOUR, weeks(1)[:120])
-        ahead = typical_week(past, own_window(MONDAY + timedelta(weeks=1), 168))
-
-        assert ahead.size == 120
-
-    def test_too_little_gives_nothing(self):
-        """A day is no typical week."""
-        assert not typical_week(Series.steps(DEMO, MONDAY, HOUR, np.ones(24)), own_window(MONDAY, 168))
-
-
-def own_window(start, hours):
-    return Interval(start, start + hours * HOUR)
 
 
 def test_scores_by_hand():
