@@ -172,6 +172,16 @@ def test_nothing_known_is_run_at_once_at_the_base_level(run, newcomer):
     assert (answer["decision"]["saving_percent"], answer["signal"]) == (None, None)
 
 
+def test_on_straight_lines_no_distance_is_claimed(plan, given):
+    """Levels go by the mean of each step; the grams are those of the lines, and not above run-now's."""
+    answer = plan(*JOB, "--scale", "0..2", where=(*given, "--step-shape", "linear"))
+    scale = answer["scale"]
+
+    assert (scale["gap_percent"], scale["proved"]) == (None, False)
+    assert levels(answer) == [("02:00", "03:30", 2)]
+    assert answer["decision"]["emissions_g"] == pytest.approx(2 * (50 + 0.5 * 62.5))
+
+
 def test_people_see_levels_baselines_and_how_good_it_is(run, given):
     """The levels stand under the hours as digits, and in a table; the assumption is said."""
     words = run("plan", *given, *JOB, "--scale", "0..2").out

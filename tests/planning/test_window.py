@@ -8,7 +8,7 @@ from gridtide.domain.decision import Reason
 from gridtide.domain.series import Series
 from gridtide.planning import segments
 from gridtide.planning.equal_steps import lowest_on_equal_steps
-from gridtide.planning.fixed import run_latest, run_now
+from gridtide.planning.fixed import run_at, run_now
 from gridtide.planning.shape import constant_power, power_levels
 from gridtide.planning.window import known_starts, lowest_window
 from planning.brute import HOUR_NS, MINUTE_NS, T0_NS, best_start, jobs, minutes, run_cost, series_of
@@ -170,14 +170,12 @@ class TestBoundaries:
         assert (choice.start_ns, choice.reason) == (T0_NS, Reason.LOWER_LATER)
 
     def test_the_fixed_starts_cost_what_they_cost(self):
-        """Run-now and run-latest are one start each, with its true mean, or none."""
+        """A given start is one run with its true mean, or none."""
         series = hourly(300.0, 100.0, 200.0)
+        latest = run_at(series, minutes(90), HOUR_NS, Reason.RUN_LATEST_ASKED)
 
-        assert (run_now(series, minutes(30), HOUR_NS).mean, run_latest(series, minutes(90), HOUR_NS).mean) == (
-            200.0,
-            150.0,
-        )
-        assert run_latest(series, minutes(121), HOUR_NS) is None
+        assert (run_now(series, minutes(30), HOUR_NS).mean, latest.mean) == (200.0, 150.0)
+        assert run_at(series, minutes(121), HOUR_NS, Reason.RUN_LATEST_ASKED) is None
 
 
 class TestBetweenSteps:

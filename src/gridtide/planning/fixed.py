@@ -1,4 +1,4 @@
-"""The two policies without choice: start at once, and start as late as possible. Every saving is counted from them."""
+"""Runs without a choice: from one given start, or from the release. Every saving is counted from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gridtide.domain.series import Series
     from gridtide.planning.shape import PowerShape
 
-__all__ = ["run_at", "run_cost", "run_latest", "run_now"]
+__all__ = ["run_at", "run_cost", "run_now"]
 
 
 def run_at(
@@ -34,11 +34,6 @@ def run_at(
 def run_now(series: Series, release_ns: int, length_ns: int, *, shape: PowerShape | None = None) -> Choice | None:
     """Start at the release, whatever the grid does."""
     return run_at(series, release_ns, length_ns, Reason.RUN_NOW_ASKED, shape=shape)
-
-
-def run_latest(series: Series, latest_ns: int, length_ns: int, *, shape: PowerShape | None = None) -> Choice | None:
-    """Start at the latest start; shows what waiting alone yields."""
-    return run_at(series, latest_ns, length_ns, Reason.RUN_LATEST_ASKED, shape=shape)
 
 
 def run_cost(series: Series, start_ns: int, length_ns: int, shape: PowerShape | None = None) -> float | None:
