@@ -242,6 +242,14 @@ def test_a_zone_without_values_gets_no_job_and_is_named(run, table, write):
     assert any(warning.startswith("B gets no job: file b.csv covers") for warning in answer["warnings"])
 
 
+def test_a_table_of_the_past_places_nothing(run, table, two):
+    """Every job is refused before the planner is asked."""
+    result = run("fleet", table("past,2025-12-31T00:00Z,1h,2025-12-31T02:00Z,1,A,,"), *two, "--json")
+
+    assert result.code == 65
+    assert "its latest start was 2025-12-31T01:00Z" in result.json["error"]["message"]
+
+
 def test_what_cannot_be_planned_is_said(run, table, two):
     """A deadline that has passed, a window without a whole step, and one beyond what is known."""
     jobs = table(
@@ -414,3 +422,24 @@ def test_a_missing_table_is_bad_data(run, two):
 
     assert result.code == 65
     assert "nothing.csv" in result.json["error"]["message"]
+
+
+def test_sites_that_publish_their_efficiency_are_compared_by_it(run, table, write):
+    """Power usage effectiveness (1.07 in Oregon) counts in plan and baseline where every zone of the plan has one."""
+    jobs, name = table(job("x", home="gcp:us-west1")), write("a.csv", 300, 300)
+    zones = ("--at", NOW, "--zone", f"gcp:us-west1={name}")
+    alone = fleet(run, jobs, *zones)[1]["x"]
+    mixed = fleet(run, jobs, *zones, "--zone", f"A={name}")[1]["x"]
+
+    assert (alone["grams"], alone["run_now_g"]) == (pytest.approx(321.0), pytest.approx(321.0))
+    assert (mixed["grams"], mixed["run_now_g"]) == (300.0, 300.0)
+
+
+def test_yearly_figures_move_jobs_in_space_only(run, table):
+    """They were asked for, so nothing is warned about; each job starts at once where the year is cleaner."""
+    jobs = table(job("x", home="DE"), job("y", home="SE"))
+    answer, rows = fleet(run, jobs, "--provider", "static", "--zone", "DE", "--zone", "SE", "--at", NOW)
+
+    assert {row["region"] for row in rows.values()} == {"SE"}
+    assert rows["y"]["saved_g"] == 0.0
+    assert answer["warnings"] == []

@@ -11,6 +11,7 @@ from gridtide.api.fleet.answer import FleetAnswer, PlannedJob, ZoneUse, peak_kw
 from gridtide.api.fleet.question import Question, ask
 from gridtide.api.fleet.slots import Slots, emissions_g
 from gridtide.api.fleet.zone import pues_of, shared_signal
+from gridtide.domain.durations import format_duration
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import duration_ns, from_ns, to_ns
 from gridtide.domain.interval import Interval
@@ -33,7 +34,7 @@ _NO_TIME: Final = timedelta(0)
 
 
 class _Made(NamedTuple):
-    """A plan, the question it answers, and a bound for every plan. [gCO2eq]"""
+    """A plan, the question it answers, and a bound for every plan that leaves out the same jobs. [gCO2eq]"""
 
     question: Question
     plan: FleetPlan
@@ -77,13 +78,12 @@ def plan_jobs(
     slots = _slots(jobs, zones, now, step)
     made = _planned(ask(jobs, zones, slots, kwh_per_gb=kwh_per_gb), method=method, seed=seed)
     planned = _jobs(jobs, zones, made, slots, spread)
-    left_out_g = float(made.question.problem.unplaced_g[list(made.plan.unplaced)].sum())
     return FleetAnswer(
         slots=slots,
         jobs=tuple(planned),
         zones=tuple(_use(zone, planned, slots) for zone in zones),
         planned_g=made.plan.grams,
-        bound_g=min(made.bound_g - left_out_g, made.plan.grams),
+        bound_g=min(made.bound_g, made.plan.grams),
         method=made.plan.method,
         signal=signal,
         kwh_per_gb=kwh_per_gb,
@@ -98,7 +98,7 @@ def _slots(jobs: JobTable, zones: Sequence[FleetZone], now: datetime, step: time
     count = max(1, (end_ns - first_ns) // step_ns)
     if count > _MOST_SLOTS:
         raise InvalidInput(
-            f"the deadlines reach over {count} steps of {step}; allowed: at most {_MOST_SLOTS}",
+            f"the deadlines reach over {count} steps of {format_duration(step)}; allowed: at most {_MOST_SLOTS}",
             hint="take a longer step",
             field="step",
         )
@@ -111,7 +111,8 @@ def _planned(question: Question, *, method: fleet.Method, seed: int) -> _Made:
 
     The first bound holds for every plan, because it leaves out that data take time.
     """
-    plan = fleet.plan_fleet(question.problem, method=method, seed=seed)
+    first_asked = question.problem
+    plan = fleet.plan_fleet(first_asked, method=method, seed=seed)
     bound_g = plan.bound_g
     for last in (False, True):
         region = plan.placement.region
@@ -121,7 +122,7 @@ def _planned(question: Question, *, method: fleet.Method, seed: int) -> _Made:
             break
         question = question.settled(region, late) if last else question.later(late)
         plan = fleet.plan_fleet(question.problem, method=method, seed=seed)
-    return _Made(question, plan, bound_g)
+    return _Made(question, plan, bound_g - float(first_asked.unplaced_g[list(plan.unplaced)].sum()))
 
 
 def _jobs(jobs: JobTable, zones: Sequence[FleetZone], made: _Made, slots: Slots, spread: timedelta) -> list[PlannedJob]:

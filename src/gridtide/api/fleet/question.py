@@ -96,7 +96,7 @@ def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb:
     """
     if jobs.zones != tuple(zone.name for zone in zones):
         raise InvalidInput(f"the jobs are of the zones {', '.join(jobs.zones)[:80]}, the plan of others", field="zones")
-    values = np.array([slots.mean_values(zone.series) for zone in zones]) * np.array(pues_of(zones))[:, None]
+    values = np.array([slots.mean_values(zone.series) for zone in zones])
     release = slots.not_before(np.maximum(jobs.arrival_ns, slots.first_ns))
     deadline = np.minimum(slots.done_by(jobs.latest_ns + jobs.length_ns), slots.size)
     length = -(-jobs.length_ns // slots.step_ns)
@@ -120,7 +120,7 @@ def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb:
         contiguous=~jobs.interruptible[rows],
         tenant=np.zeros(rows.size, np.int64),
     )
-    problem = _problem(asked, zones, values, slots)
+    problem = _problem(asked, zones, values * np.array(pues_of(zones))[:, None], slots)
     return Question(problem=problem, rows=rows, ready=_ready(jobs.pick(rows), slots, geography), refused=refused)
 
 
