@@ -60,12 +60,11 @@ class Question:
         return (region >= 0) & (first < there)
 
     def later(self, late: NDArray[np.bool_]) -> Question:
-        """The same, but these jobs start anywhere only once their data could be there, or stay at home."""
+        """The same, but these jobs start anywhere only once their data could be in every zone they may run in."""
         jobs = self.problem.jobs
         ready = np.where(np.isfinite(jobs.transfer_g), self.ready, 0).max(axis=1)
-        waits = late & (jobs.deadline - ready >= jobs.length)
-        release = np.where(waits, np.maximum(jobs.release, ready), jobs.release)
-        return self._bound(release, (late & ~waits)[:, None] & (self.ready > release[:, None]))
+        release = np.where(late, np.maximum(jobs.release, ready), jobs.release)
+        return self._bound(release, np.zeros_like(self.ready, dtype=np.bool_))
 
     def settled(self, region: NDArray[np.int64], late: NDArray[np.bool_]) -> Question:
         """The same, but no job can be early: *late* ones as in `later`, the others where their data can be in time."""
@@ -102,15 +101,16 @@ def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb:
     length = -(-jobs.length_ns // slots.step_ns)
     refused = _misfits(jobs, slots, release, length)
     transfer_g = np.full((jobs.size, len(zones)), np.inf)
-    fits = np.ones(jobs.size, dtype=np.bool_)
-    fits[list(refused)] = False
-    rows = np.flatnonzero(fits)
+    rows = np.setdiff1d(np.arange(jobs.size), list(refused))
     geography = Geography(spots={zone.name: zone.spot for zone in zones}, mbit_per_s=DEFAULT_THROUGHPUT)
     transfer_g[rows] = _transfer_g(jobs.pick(rows), release[rows], values, geography, kwh_per_gb=kwh_per_gb)
-    transfer_g[_known_slots(values, release, deadline) < length[:, None]] = np.inf
-    nowhere = fits & ~np.isfinite(transfer_g).any(axis=1)
-    refused |= dict.fromkeys(np.flatnonzero(nowhere).tolist(), "too little is known of every zone it may run in")
-    rows = np.flatnonzero(fits & ~nowhere)
+    ready = _ready(jobs, slots, geography)
+    short = _known_slots(values, release, deadline) < length[:, None]
+    transfer_g[short | (deadline[:, None] - ready < length[:, None])] = np.inf
+    reached = np.isfinite(transfer_g).any(axis=1)
+    nowhere = rows[~reached[rows]].tolist()
+    refused |= dict.fromkeys(nowhere, "too little is known of every zone that it could reach in time")
+    rows = np.flatnonzero(reached)
     asked = FleetJobs(
         release=release[rows],
         deadline=deadline[rows],
@@ -121,7 +121,7 @@ def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb:
         tenant=np.zeros(rows.size, np.int64),
     )
     problem = _problem(asked, zones, values * np.array(pues_of(zones))[:, None], slots)
-    return Question(problem=problem, rows=rows, ready=_ready(jobs.pick(rows), slots, geography), refused=refused)
+    return Question(problem=problem, rows=rows, ready=ready[rows], refused=refused)
 
 
 def _misfits(jobs: JobTable, slots: Slots, release: NDArray[np.int64], length: NDArray[np.int64]) -> dict[int, str]:
