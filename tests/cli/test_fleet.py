@@ -179,6 +179,14 @@ def test_a_quota_bounds_the_energy_of_a_zone(run, table, two):
     assert {name: row["energy_kwh"] for name, row in regions(answer).items()} == {"A": 1.0, "B": 1.0}
 
 
+def test_a_zone_too_small_for_a_job_does_not_loosen_the_bound(run, table, two):
+    """30 kW fit into A only; a tenth of the job in B is no plan, and the bound does not count on it."""
+    answer, rows = fleet(run, table(job("big", power=30_000)), *two, "--capacity", "B=3")
+
+    assert (rows["big"]["region"], rows["big"]["grams"]) == ("A", 3000.0)
+    assert answer["bound_g"] == pytest.approx(3000.0)
+
+
 def test_data_arrive_before_the_job_starts(run, table, write):
     """90 GB take 75 minutes at 160 Mbit/s, so a step that starts after one hour is too early, one after two is not."""
     zones = ("--zone", f"A={write('a.csv', 300, 300, 300, 300)}", "--zone", f"B={write('b.csv', 1, 1, 1, 5)}")

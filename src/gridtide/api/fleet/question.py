@@ -107,6 +107,8 @@ def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb:
     ready = _ready(jobs, slots, geography)
     short = _known_slots(values, release, deadline) < length[:, None]
     transfer_g[short | (deadline[:, None] - ready < length[:, None])] = np.inf
+    power_kw = np.asarray(jobs.power_w / 1000.0)
+    _bar_where_too_big(transfer_g, power_kw, np.asarray(power_kw * length * slots.hours), zones)
     reached = np.isfinite(transfer_g).any(axis=1)
     nowhere = rows[~reached[rows]].tolist()
     refused |= dict.fromkeys(nowhere, "too little is known of every zone that it could reach in time")
@@ -115,7 +117,7 @@ def ask(jobs: JobTable, zones: Sequence[FleetZone], slots: Slots, *, kwh_per_gb:
         release=release[rows],
         deadline=deadline[rows],
         length=length[rows],
-        power_kw=jobs.power_w[rows] / 1000.0,
+        power_kw=power_kw[rows],
         transfer_g=transfer_g[rows],
         contiguous=~jobs.interruptible[rows],
         tenant=np.zeros(rows.size, np.int64),
@@ -171,6 +173,28 @@ def _transfer_g(
         grams[barred & away[:, index], index] = np.inf
     # A marginal rate may be below zero; that moving data should be a gain is not believed.
     return np.maximum(grams, 0.0)
+
+
+def _bar_where_too_big(
+    transfer_g: NDArray[np.float64],
+    power_kw: NDArray[np.float64],
+    energy_kwh: NDArray[np.float64],
+    zones: Sequence[FleetZone],
+) -> None:
+    """
+    Close zones that cannot hold a job even alone, as long as another can: the bound would count a part of it there.
+
+    Args:
+        transfer_g: Changed in place, shape (n_jobs, n_zones). [gCO2eq]
+        power_kw: Of each job. [kW]
+        energy_kwh: Of each job, in whole slots. [kWh]
+        zones: With their bounds.
+    """
+    held_kw = np.array([zone.capacity_kw for zone in zones])
+    held_kwh = np.array([zone.quota_kwh for zone in zones])
+    too_big = np.asarray((power_kw[:, None] > held_kw) | (energy_kwh[:, None] > held_kwh))
+    elsewhere = np.asarray((np.isfinite(transfer_g) & ~too_big).any(axis=1))
+    transfer_g[too_big & elsewhere[:, None]] = np.inf
 
 
 def _ready(jobs: JobTable, slots: Slots, geography: Geography) -> NDArray[np.int64]:
