@@ -112,15 +112,6 @@ def test_exhaustion_follows_the_spending(book):
     assert book.exhausted_at(Budget(name="other", grams=1.0, period=DAY), now=T0) is None
 
 
-def test_forgotten_reservations_come_back(book):
-    """Grams held by work that never reported are given back after a while."""
-    book.admit(CAP, "lost", 900.0, now=T0)
-
-    assert book.expire(CAP, older_than=DAY, now=at(25)) == 1
-    assert book.state(CAP, now=at(25)).reserved_g == 0.0
-    assert book.expire(CAP, older_than=DAY, now=at(26)) == 0
-
-
 def test_an_unknown_reservation_is_refused(book):
     """Settling what was never admitted is an error that names both."""
     with pytest.raises(InvalidInput, match="budget 'team' has no reservation 'x'"):

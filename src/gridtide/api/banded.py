@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gridtide.api.around import Around
 from gridtide.domain.errors import CarbonError
 from gridtide.domain.instants import to_ns
 from gridtide.domain.interval import Interval
@@ -25,7 +26,6 @@ from gridtide.forecasting.history import History
 from gridtide.forecasting.methods import DEFAULT_METHOD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from gridtide.domain.ports import Clock, GridData, Reading, SignalQuery
@@ -40,7 +40,7 @@ _STEP: Final = timedelta(hours=1)
 _MOST_LEAD: Final = timedelta(days=4)
 
 
-class BandedData:
+class BandedData(Around):
     """
     Grid data whose readings carry the upper end of their forecast.
 
@@ -50,7 +50,7 @@ class BandedData:
     """
 
     def __init__(self, inner: GridData, clock: Clock) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._clock = clock
 
     async def read(self, query: SignalQuery) -> Reading:
@@ -68,14 +68,6 @@ class BandedData:
         except CarbonError as error:
             _LOG.info("no band around the forecast: %s", error.message)
             return reading
-
-    async def read_many(self, queries: Sequence[SignalQuery]) -> Sequence[Reading]:
-        """Comparisons of places have no band; they stay on what one source says."""
-        many = getattr(self._inner, "read_many", None)
-        if many is None:
-            return [await self._inner.read(query) for query in queries]
-        readings: Sequence[Reading] = await many(queries)
-        return readings
 
 
 def upper_end(ahead: Series, past: Series, *, now: datetime, level: float = LEVEL) -> Series:

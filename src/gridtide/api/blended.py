@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gridtide.api.around import Around
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import CarbonError
 from gridtide.domain.interval import Interval
@@ -105,7 +106,7 @@ class _Record:
     until: datetime
 
 
-class BlendedData:
+class BlendedData(Around):
     """
     Grid data whose forecasts are improved where that was shown to help.
 
@@ -116,7 +117,7 @@ class BlendedData:
     """
 
     def __init__(self, inner: GridData, archive: ForecastArchive, clock: Clock) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._archive = archive
         self._clock = clock
         self._keeper = Keeper(archive, clock)
@@ -135,14 +136,6 @@ class BlendedData:
         except CarbonError as error:
             _LOG.info("the forecast was not blended: %s", error.message)
         return reading
-
-    async def read_many(self, queries: Sequence[SignalQuery]) -> Sequence[Reading]:
-        """Comparisons stay on what one source says; nothing is blended there."""
-        many = getattr(self._inner, "read_many", None)
-        if many is None:
-            return [await self._inner.read(query) for query in queries]
-        readings: Sequence[Reading] = await many(queries)
-        return readings
 
     async def _improved(self, query: SignalQuery, reading: Reading) -> Reading:
         now, ahead = self._clock.now(), _theirs(reading.series)

@@ -302,17 +302,6 @@ class BudgetBook:
                 found.append(PeriodTotals(start=start, runs=runs, grams=float(grams), run_now_grams=at_once))
         return tuple(found)
 
-    def expire(self, budget: Budget, *, older_than: timedelta, now: datetime) -> int:
-        """Give back reservations whose owner never settled them; returns how many."""
-        with self._file.reading() as db:
-            rows = db.execute(
-                "SELECT id FROM reservations WHERE budget = ? AND settled_at IS NULL AND admitted_at < ?",
-                (budget.name, isoformat(now - older_than)),
-            ).fetchall()
-        for (reservation,) in rows:
-            self.settle(budget, reservation, 0.0, now=now)
-        return len(rows)
-
 
 def _find(db: sqlite3.Connection, name: str) -> Budget | None:
     row = db.execute(
