@@ -5,8 +5,7 @@ A plan close to the linear bound for up to a few hundred jobs.
 2. *Dive*: jobs that the program puts into one region stay there, the most decided of the others are fixed, and so on.
 3. `neighbourhood`: where most is lost against the bound, small mixed-integer programs move a few jobs at once.
 4. With regions settled, whole slots are one more program per region, small because regions no longer compete.
-5. What still has no place is put in by `greedy`, whose last passes repair the rest, and a few neighbourhoods follow in
-   whole slots.
+5. What still has no place is put in by `greedy`; `repair` and small programs of `rivals`, in whole slots, take turns.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from gridtide.planning.fleet import greedy, program
+from gridtide.planning.fleet import program, repair
 from gridtide.planning.fleet.greedy import Board
 from gridtide.planning.fleet.neighbourhood import State, Walk
+from gridtide.planning.fleet.rivals import Rivals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +32,6 @@ __all__ = ["Effort", "improve"]
 _DECIDED: Final = 1.0 - 1e-6
 _NEAR: Final = 0.05
 _WIDE: Final = 0.15
-_HEAT: Final = 0.005
-_MOST_OUT: Final = 8
 _MOVE_GAP: Final = 2e-3
 _SLOT_GAP: Final = 1e-3
 _HALF: Final = 0.5
@@ -48,42 +46,56 @@ class Effort(NamedTuple):
         moves: Small programs that move jobs between regions.
         movers: Jobs that each may move.
         target: Distance from the bound, as a share, at which moving stops.
-        whole_moves: Small programs at the end, in whole slots.
-        whole_movers: Jobs that each of these may move, all others standing still.
-        whole_target: Distance from the bound at which these stop.
-        rounds: Repairing rounds of the greedy.
+        turns: How often rounds and programs in whole slots follow each other at the end.
+        rounds: Repairing rounds of each turn.
+        rivals: Small programs of each turn.
+        size: Jobs that each of these may move, all others standing still.
+        whole_target: Distance from the bound at which the turns stop.
+        nodes: Branches of one whole program.
         seconds: Longest time of one program; a guard that is not reached on an idle machine. [s]
     """
 
     moves: int = 8
-    movers: int = 8
+    movers: int = 6
     target: float = 0.0035
-    whole_moves: int = 20
-    whole_movers: int = 12
-    whole_target: float = 0.0045
-    rounds: int = 400
+    turns: int = 2
+    rounds: int = 2500
+    rivals: int = 4
+    size: int = 10
+    whole_target: float = 0.0048
+    nodes: int = 1
     seconds: float = 5.0
 
 
 def improve(sweeper: Sweeper, relaxation: Relaxation, *, effort: Effort, seed: int) -> Placement:
-    """Find a placement close to the bound of *relaxation*."""
+    """
+    Find a placement close to the bound of *relaxation*.
+
+    Raises:
+        UnsolvedError: The solver gave up on the way to a first placement.
+    """
     rng = np.random.default_rng(seed)
     near = relaxation.extra_g <= _NEAR * relaxation.mean_g
     wide = relaxation.extra_g <= _WIDE * relaxation.mean_g
-    state = State.of_regions(sweeper, relaxation, _dive(sweeper, relaxation.solution, near))
+    regions = _dive(sweeper, relaxation.solution, near, effort)
+    state = State.of_regions(sweeper, relaxation, regions, seconds=effort.seconds)
     state = _move_regions(state, wide, effort, rng)
     board = Board(sweeper, relaxation.prices)
     _whole_slots(state, board, effort)
     hardest = np.argsort(-sweeper.problem.slot_kwh * sweeper.problem.jobs.length, kind="stable")
     for job in hardest[board.placement.region[hardest] < 0].tolist():
         board.insert(job)
-    heat_g = _HEAT * relaxation.mean_g
-    greedy.ruin_and_recreate(board, rounds=effort.rounds, seed=seed, heat_g=heat_g, most=_MOST_OUT)
-    _move_whole(relaxation, board, wide, effort, rng)
+    rivals = Rivals(sweeper, wide, size=effort.size, rng=rng)
+    for turn in range(effort.turns):
+        if board.objective_g <= _goal(relaxation, effort.whole_target):
+            break
+        best_g, again = relaxation.best_g, seed + turn
+        repair.ruin_and_recreate(board, relaxation.prices, best_g, rounds=effort.rounds, seed=again)
+        _move_rivals(relaxation, board, rivals, wide, effort)
     return board.placement
 
 
-def _dive(sweeper: Sweeper, solution: Solution, near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _dive(sweeper: Sweeper, solution: Solution, near: NDArray[np.bool_], effort: Effort) -> NDArray[np.bool_]:
     """
     Fix jobs to regions, the most decided first; returns one region for every job that has a place.
 
@@ -105,21 +117,21 @@ def _dive(sweeper: Sweeper, solution: Solution, near: NDArray[np.bool_]) -> NDAr
         surest = unsure[np.argsort(-most[unsure], kind="stable")][: max(1, unsure.size // 3)]
         for job in (*free[most[free] >= _DECIDED].tolist(), *surest.tolist()):
             allowed[job] = np.arange(allowed.shape[1]) == choice[job]
-        solution = program.solve(sweeper, program.build(sweeper, allowed))
+        solution = program.solve(sweeper, program.build(sweeper, allowed), seconds=effort.seconds)
 
 
 def _move_regions(state: State, wide: NDArray[np.bool_], effort: Effort, rng: np.random.Generator) -> State:
     """Let groups change regions while slots may still be split."""
     walk = Walk(state.sweeper, wide, size=effort.movers, rng=rng)
     for _ in range(effort.moves):
-        group = walk.next_group(state) if state.value_g > _goal(state, effort.target) else None
+        group = walk.next_group(state) if state.value_g > _goal(state.relaxation, effort.target) else None
         if group is None:
             break
-        found = state.moved(group, wide, whole_slots=False, seconds=effort.seconds, gap=_MOVE_GAP)
+        found = state.moved(group, wide, whole_slots=False, seconds=effort.seconds, nodes=effort.nodes, gap=_MOVE_GAP)
         if found is None:
             continue
         regions = np.where(group.inside[:, None], found[1].share > _HALF, state.regions)
-        after = State.of_regions(state.sweeper, state.relaxation, regions)
+        after = State.of_regions(state.sweeper, state.relaxation, regions, seconds=effort.seconds)
         state = after if after.value_g < state.value_g - _LESS_G else state
     return state
 
@@ -136,30 +148,27 @@ def _whole_slots(state: State, board: Board, effort: Effort) -> None:
         if not allowed.any():
             continue
         built = program.build(state.sweeper, allowed)
-        found = program.solve_whole(state.sweeper, built, whole_slots=True, seconds=effort.seconds, gap=_SLOT_GAP)
+        found = program.solve_whole(
+            state.sweeper, built, whole_slots=True, seconds=effort.seconds, nodes=effort.nodes, gap=_SLOT_GAP
+        )
         if found is not None:
             _put_all(state.sweeper, built, found, board)
 
 
-def _move_whole(
-    relaxation: Relaxation, board: Board, wide: NDArray[np.bool_], effort: Effort, rng: np.random.Generator
-) -> None:
+def _move_rivals(relaxation: Relaxation, board: Board, rivals: Rivals, wide: NDArray[np.bool_], effort: Effort) -> None:
     """Let groups change regions in whole slots, and keep what lowers the objective."""
     sweeper = board.sweeper
-    walk = Walk(sweeper, wide, size=effort.whole_movers, rng=rng)
-    for _ in range(effort.whole_moves):
+    for _ in range(effort.rivals):
         state = State.of_placement(sweeper, relaxation, board.placement)
-        group = walk.next_group(state) if state.value_g > _goal(state, effort.whole_target) else None
-        if group is None:
+        if state.value_g <= _goal(relaxation, effort.whole_target):
             break
-        group = group.alone()
-        found = state.moved(group, wide, whole_slots=True, seconds=effort.seconds, gap=_MOVE_GAP)
+        group = rivals.next_group(state)
+        found = state.moved(group, wide, whole_slots=True, seconds=effort.seconds, nodes=effort.nodes, gap=_MOVE_GAP)
         if found is None:
             continue
-        inside = np.flatnonzero(group.inside).tolist()
-        old = [(job, int(board.placement.region[job]), board.placement.slots[job]) for job in inside]
+        old = [(job, int(board.placement.region[job]), board.placement.slots[job]) for job in group.movers.tolist()]
         before_g = board.objective_g
-        for job in inside:
+        for job in group.movers.tolist():
             board.remove(job)
         _put_all(sweeper, *found, board)
         if board.objective_g >= before_g - _LESS_G:
@@ -179,5 +188,5 @@ def _put_all(sweeper: Sweeper, built: Program, found: Solution, board: Board) ->
             board.put(job, region, slots)
 
 
-def _goal(state: State, target: float) -> float:
-    return state.relaxation.bound_g + target * abs(state.relaxation.bound_g)
+def _goal(relaxation: Relaxation, target: float) -> float:
+    return relaxation.bound_g + target * abs(relaxation.bound_g)

@@ -2,8 +2,8 @@
 One job after the other into the cheapest free place, at prices that tell each what its place is worth to others.
 
 At zero prices this is the usual greedy, whose result hangs on the order. Prices from `prices.find_prices` keep the
-scarce slots for the jobs that need them. Passes that take jobs out and put them back, several at a time, repair what
-the order got wrong; a change is kept when it lowers the objective. The limits hold after every step.
+scarce slots for the jobs that need them. Passes that take jobs out and put them back repair what the order got wrong;
+`repair` does so with several at a time. The limits hold after every step.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from gridtide.planning.fleet.prices import Prices, Sweeper
     from gridtide.planning.fleet.problem import FleetProblem
 
-__all__ = ["Board", "fill", "refill", "reinsert", "ruin_and_recreate"]
+__all__ = ["Board", "fill", "refill", "reinsert"]
 
 _FULL = 1e-9
 _NO_ROOM = 1e200
-_REACH = 60
 _BATCH = 100
 _FILL_BEND = 0.02
 _REFILL_BEND = 3.0
@@ -225,63 +224,3 @@ def reinsert(board: Board, order: Iterable[int]) -> None:
         board.remove(job)
         if not board.insert(job):
             board.restore([old])
-
-
-def ruin_and_recreate(board: Board, *, rounds: int, seed: int, heat_g: float, most: int = 10) -> None:
-    """
-    Take a few jobs of one time out, put them back in another order, and keep what lowers the objective.
-
-    Args:
-        board: Changed in place; ends with the best placement seen.
-        rounds: How often.
-        seed: Of the random order; the same seed gives the same plan.
-        heat_g: Size of a worsening that is still accepted at the beginning; it falls to a hundredth. [gCO2eq]
-        most: Jobs taken out at once.
-    """
-    rng = np.random.default_rng(seed)
-    jobs = board.problem.jobs
-    by_time = np.argsort(jobs.release + jobs.deadline, kind="stable")
-    place_in_time = np.argsort(by_time, kind="stable")
-    reach = max(most, min(by_time.size // 4, _REACH))
-    widest = int((jobs.deadline - jobs.release).max(initial=1))
-    above_best = 0.0
-    undo: dict[int, tuple[int, int, NDArray[np.int64]]] = {}
-    for turn in range(rounds):
-        heat = heat_g * 0.01 ** (turn / rounds)
-        centre = int(place_in_time[rng.integers(by_time.size)])
-        near = by_time[max(0, centre - reach) : centre + reach]
-        picked = rng.choice(near, size=min(int(rng.integers(2, most + 1)), near.size), replace=False)
-        old = [(job, int(board.placement.region[job]), board.placement.slots[job]) for job in picked.tolist()]
-        before = sum(board.cost[job] for job, _, _ in old)
-        for job, _, _ in old:
-            board.remove(job)
-        noise = 1.0 + 0.05 * rng.random(widest) if rng.random() < 0.3 else None
-        for job in _order(picked, board, rng):
-            board.insert(job, noise=noise)
-        change = sum(board.cost[job] for job, _, _ in old) - before
-        if change >= heat * -np.log(1.0 - rng.random()):
-            board.restore(old)
-            continue
-        # Whatever has changed since the best placement can be undone, so no placement is ever copied.
-        above_best += change
-        for entry in old:
-            undo.setdefault(entry[0], entry)
-        if above_best < 0.0:
-            above_best, undo = 0.0, {}
-    if above_best > 0.0:
-        board.restore(list(undo.values()))
-
-
-def _order(picked: NDArray[np.int64], board: Board, rng: np.random.Generator) -> list[int]:
-    """One of four orders: any, most energy first, least slack first, most power first."""
-    jobs = board.problem.jobs
-    key = rng.integers(4)
-    if key == 0:
-        rank = rng.random(picked.size)
-    elif key == 1:
-        rank = -jobs.power_kw[picked] * jobs.length[picked]
-    elif key == 2:
-        rank = (jobs.deadline - jobs.release - jobs.length)[picked].astype(np.float64)
-    else:
-        rank = -jobs.power_kw[picked]
-    return [int(job) for job in picked[np.argsort(rank, kind="stable")]]

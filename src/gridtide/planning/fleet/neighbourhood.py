@@ -41,12 +41,6 @@ class Group(NamedTuple):
     inside: NDArray[np.bool_]
     movers: NDArray[np.int64]
 
-    def alone(self) -> Group:
-        """The same movers while everybody else stands still."""
-        inside = np.zeros_like(self.inside)
-        inside[self.movers] = True
-        return Group(inside, self.movers)
-
 
 class State:
     """
@@ -81,10 +75,12 @@ class State:
         self.loss_g = np.maximum(priced - relaxation.best_g, 0.0)
 
     @classmethod
-    def of_regions(cls, sweeper: Sweeper, relaxation: Relaxation, regions: NDArray[np.bool_]) -> State:
+    def of_regions(
+        cls, sweeper: Sweeper, relaxation: Relaxation, regions: NDArray[np.bool_], *, seconds: float
+    ) -> State:
         """The best split of slots for jobs whose regions are settled, shape (n_jobs, n_regions)."""
         built = program.build(sweeper, regions)
-        solution = program.solve(sweeper, built)
+        solution = program.solve(sweeper, built, seconds=seconds)
         region = np.where(regions.any(axis=1), regions.argmax(axis=1), -1)
         return cls(sweeper, relaxation, region, program.use_kw(sweeper, built, solution), solution.share.sum(axis=1))
 
@@ -124,15 +120,15 @@ class State:
         return np.asarray(np.maximum(self.sweeper.held_kwh - used, 0.0))
 
     def moved(
-        self, group: Group, wide: NDArray[np.bool_], *, whole_slots: bool, seconds: float, gap: float
+        self, group: Group, wide: NDArray[np.bool_], *, whole_slots: bool, seconds: float, nodes: int, gap: float
     ) -> tuple[Program, Solution] | None:
         """Best move of *group* into pairs of *wide*, or None when none was found in time."""
         allowed = self.regions & group.inside[:, None]
-        allowed[group.movers] |= wide[group.movers]
+        allowed[group.movers] |= wide[group.movers] | (self.region[group.movers] < 0)[:, None]
         built = program.build(
             self.sweeper, allowed, free_kw=self.free_kw(group.inside), free_kwh=self.free_kwh(group.inside)
         )
-        found = program.solve_whole(self.sweeper, built, whole_slots=whole_slots, seconds=seconds, gap=gap)
+        found = program.solve_whole(self.sweeper, built, whole_slots=whole_slots, seconds=seconds, nodes=nodes, gap=gap)
         return None if found is None else (built, found)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gridtide.domain.errors import InvalidInput
-from gridtide.planning.fleet import exact, greedy
+from gridtide.planning.fleet import exact, greedy, repair
 from gridtide.planning.fleet.exact import Effort
 from gridtide.planning.fleet.greedy import Board
 from gridtide.planning.fleet.plan import FleetPlan, Placement
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Method", "plan_fleet"]
 
 _MOST_PAIR_SLOTS = 120_000
-_SWEEPS = 120
+_SWEEPS = 400
+_BOUND_TOLERANCE = 1e-3
 _SAMPLE = 4_000
 _SAMPLE_SWEEPS = 400
 _SWEEPS_AFTER_SAMPLE = 80
@@ -34,7 +35,6 @@ _LAST_PRICES = (0.5, 0.0)
 _ROUNDS_PER_JOB = 15
 _MOST_ROUNDS = 6_000
 _MOST_JOBS_TO_REPAIR = 5_000
-_REPAIR_HEAT = 0.005
 
 
 class Method(StrEnum):
@@ -109,7 +109,7 @@ def _exact(problem: FleetProblem, seed: int, effort: Effort) -> _Found:
     """The linear program for the bound, then `exact`."""
     sweeper = Sweeper(problem)
     _, sweep = find_prices(sweeper, sweeps=_SWEEPS)
-    relaxation = relax(sweeper, sweep)
+    relaxation = relax(sweeper, sweep, seconds=effort.seconds, tolerance=_BOUND_TOLERANCE)
     placement = exact.improve(sweeper, relaxation, effort=effort, seed=seed)
     return _Found(placement, relaxation.bound_g, Method.EXACT)
 
@@ -132,10 +132,8 @@ def _fast(problem: FleetProblem, seed: int) -> _Found:
         board.follow(Prices(prices.slot * share, prices.quota * share))
         greedy.reinsert(board, by_slack)
     if problem.jobs.size <= _MOST_JOBS_TO_REPAIR:
-        board.follow(prices)
         rounds = min(_ROUNDS_PER_JOB * problem.jobs.size, _MOST_ROUNDS)
-        heat_g = _REPAIR_HEAT * float(np.abs(sweep.cost_g.min(axis=1)).mean())
-        greedy.ruin_and_recreate(board, rounds=rounds, seed=seed, heat_g=heat_g)
+        repair.ruin_and_recreate(board, prices, sweep.cost_g.min(axis=1), rounds=rounds, seed=seed)
     return _Found(board.placement, sweep.bound_g, Method.FAST)
 
 

@@ -28,7 +28,7 @@ _ROOM: Final = 1e-9
 
 
 class UnsolvedError(ArithmeticError):
-    """The solver found no answer to a program that has one: its figures lie too many orders of magnitude apart."""
+    """No answer to a program that has one: time was up, or its figures lie too many orders of magnitude apart."""
 
 
 class Columns(NamedTuple):
@@ -146,20 +146,33 @@ def build(
     )
 
 
-def solve(sweeper: Sweeper, program: Program) -> Solution:
+def solve(sweeper: Sweeper, program: Program, *, seconds: float) -> Solution:
     """
     Solve the linear relaxation; it always has a solution.
 
+    Args:
+        sweeper: Of the problem.
+        program: What to solve.
+        seconds: Time after which the solver gives up. [s]
+
     Raises:
-        UnsolvedError: The solver cannot find it.
+        UnsolvedError: The solver cannot find it, or not in time.
     """
     if not program.cost.size:
         return _solution(sweeper, program, 0.0, program.cost, sweeper.none())
     from scipy.optimize import linprog  # noqa: PLC0415 - as above
 
     rows = (program.less, program.less_bound) if program.less.shape[0] else (None, None)
-    answer = linprog(program.cost, *rows, program.equal, program.equal_bound, bounds=(0.0, 1.0), method="highs-ds")
-    if answer.x is None:
+    answer = linprog(
+        program.cost,
+        *rows,
+        program.equal,
+        program.equal_bound,
+        bounds=(0.0, 1.0),
+        method="highs-ds",
+        options={"time_limit": seconds},
+    )
+    if not answer.success:
         raise UnsolvedError(answer.message)
     slot, quota = np.zeros(sweeper.held_kw.size), np.zeros(sweeper.held_kwh.size)
     if program.less.shape[0]:
@@ -172,7 +185,7 @@ def solve(sweeper: Sweeper, program: Program) -> Solution:
 
 
 def solve_whole(
-    sweeper: Sweeper, program: Program, *, whole_slots: bool, seconds: float, gap: float
+    sweeper: Sweeper, program: Program, *, whole_slots: bool, seconds: float, nodes: int, gap: float
 ) -> Solution | None:
     """
     Solve with whole pairs, and whole slots too where asked; None when the time was too short for any answer.
@@ -182,10 +195,11 @@ def solve_whole(
         program: What to solve.
         whole_slots: Whether slot columns must be 0 or 1; contiguous jobs always have whole starts.
         seconds: Time after which the best answer so far counts. [s]
+        nodes: Branches after which it does.
         gap: Distance from the optimum at which the solver may stop, as a share.
     """
     if not program.cost.size:
-        return solve(sweeper, program)
+        return solve(sweeper, program, seconds=seconds)
     from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - as above
 
     columns = program.columns
@@ -199,7 +213,7 @@ def solve_whole(
         constraints=rows,
         bounds=Bounds(0.0, 1.0),
         integrality=whole,
-        options={"time_limit": seconds, "mip_rel_gap": gap},
+        options={"time_limit": seconds, "node_limit": nodes, "mip_rel_gap": gap},
     )
     if answer.x is None:
         return None
