@@ -3,7 +3,8 @@ How long joint plans take and how far above their bound they are, beside the sam
 
     python benchmarks/bench_fleet.py [--data DIR] [--peer-seconds S] [--no-peer] [--no-large] [--json]
 
-First 200 jobs in 6 regions over 168 hours, then 50,000 jobs in 10 regions by the fast path. ``--data DIR`` is laid out
+First 200 jobs in 6 regions over 168 hours, then as many where capacity is scarce: their limits hold a few jobs each.
+Then 50,000 jobs in 10 regions by the fast path. ``--data DIR`` is laid out
 as ``spatial`` of the reference runs; without it an instance of that shape is drawn. The peer is the plain formulation,
 one column per job, region and hour, handed to SciPy's HiGHS: the linear program for the bound, then all of it as whole
 numbers for as many seconds as ``--peer-seconds`` says.
@@ -23,6 +24,7 @@ from gridtide.planning.fleet import FleetJobs, FleetProblem, Method
 from gridtide.simulation.reproduce import joint
 
 SMALL_BAR_S, SMALL_BAR_GAP, LARGE_BAR_S = 5.0, 0.005, 60.0
+SCARCE = ((3.0, 1), (2.2, 2), (1.6, 3))
 HOURS = 168
 
 
@@ -135,6 +137,11 @@ def main() -> None:
         rows += [built, solved | {"bound": bound}, tried | {"grams": grams, "bound": bound, "gap %": of_bound}]
         share = plan.grams / bound - 1
         notes.append(f"Ours is {100 * share:.3f} % above the plain linear bound, bar {100 * SMALL_BAR_GAP:g} %.")
+    for room, seed in SCARCE:
+        _, line = planned(
+            f"200 jobs, scarce: room {room:g}, seed {seed}", drawn(200, 6, room=room, seed=seed), SMALL_BAR_S
+        )
+        rows.append(line)
     if not options.no_large:
         large = drawn(50_000, 10, room=1.6)
         _, line = planned("50,000 jobs x 10 regions, ours", large, LARGE_BAR_S)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gridtide.domain.errors import InvalidInput
 from gridtide.planning import fleet
 from gridtide.planning.fleet import FleetJobs, FleetProblem, Limit, Method, Placement, Quota
+from gridtide.planning.fleet.exact import Effort
 
 HOUR = 3_600 * 1_000_000_000
 VALUES = [[10.0, 20.0, 30.0], [30.0, 20.0, 10.0]]
@@ -174,6 +175,18 @@ def test_the_exact_path_gives_way_where_the_solver_gives_up(monkeypatch):
 
     assert plan.method == "fast"
     assert not fleet.violations(problem, plan.placement)
+
+
+def test_a_linear_program_without_time_leaves_the_plan_to_prices(capfd):
+    """Where the solver may not think, the fast path answers with its own bound, and nobody prints."""
+    problem = FleetProblem(jobs=jobs_of(3), values=VALUES, limits=fleet.region_limits(np.ones((2, 3))))
+
+    plan = fleet.plan_fleet(problem, method=Method.EXACT, effort=Effort(seconds=0.0))
+
+    assert plan.method == "fast"
+    assert not fleet.violations(problem, plan.placement)
+    assert 0.0 < plan.bound_g <= plan.objective_g
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

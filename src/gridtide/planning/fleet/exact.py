@@ -34,6 +34,7 @@ _NEAR: Final = 0.05
 _WIDE: Final = 0.15
 _MOVE_GAP: Final = 2e-3
 _SLOT_GAP: Final = 1e-3
+_OF_DISTANCE: Final = 0.2
 _HALF: Final = 0.5
 _LESS_G: Final = 1e-6
 
@@ -46,7 +47,8 @@ class Effort(NamedTuple):
         moves: Small programs that move jobs between regions.
         movers: Jobs that each may move.
         target: Distance from the bound, as a share, at which moving stops.
-        turns: How often rounds and programs in whole slots follow each other at the end.
+        turns: How often rounds and programs in whole slots follow each other at the end; twice as often while a job
+            has no place.
         rounds: Repairing rounds of each turn.
         rivals: Small programs of each turn.
         size: Jobs that each of these may move, all others standing still.
@@ -86,8 +88,9 @@ def improve(sweeper: Sweeper, relaxation: Relaxation, *, effort: Effort, seed: i
     for job in hardest[board.placement.region[hardest] < 0].tolist():
         board.insert(job)
     rivals = Rivals(sweeper, wide, size=effort.size, rng=rng)
-    for turn in range(effort.turns):
-        if board.objective_g <= _goal(relaxation, effort.whole_target):
+    for turn in range(2 * effort.turns):
+        done = turn >= effort.turns and (board.placement.region >= 0).all()
+        if done or board.objective_g <= _goal(relaxation, effort.whole_target):
             break
         best_g, again = relaxation.best_g, seed + turn
         repair.ruin_and_recreate(board, relaxation.prices, best_g, rounds=effort.rounds, seed=again)
@@ -141,6 +144,9 @@ def _whole_slots(state: State, board: Board, effort: Effort) -> None:
     problem = state.sweeper.problem
     spans = [*(limit.regions for limit in problem.limits), *(quota.regions for quota in problem.quotas)]
     shared = any(regions is None or len(regions) > 1 for regions in spans)
+    # Far from the bound there is more to gain elsewhere than in the last gram of a region.
+    far = state.value_g / (abs(state.relaxation.bound_g) + _LESS_G) - 1.0
+    gap = max(_SLOT_GAP, _OF_DISTANCE * min(far, _WIDE))
     groups = [slice(None)] if shared else [slice(r, r + 1) for r in range(problem.n_regions)]
     for group in groups:
         allowed = np.zeros_like(state.regions)
@@ -149,7 +155,7 @@ def _whole_slots(state: State, board: Board, effort: Effort) -> None:
             continue
         built = program.build(state.sweeper, allowed)
         found = program.solve_whole(
-            state.sweeper, built, whole_slots=True, seconds=effort.seconds, nodes=effort.nodes, gap=_SLOT_GAP
+            state.sweeper, built, whole_slots=True, seconds=effort.seconds, nodes=effort.nodes, gap=gap
         )
         if found is not None:
             _put_all(state.sweeper, built, found, board)
