@@ -253,6 +253,7 @@ def wait_for(condition):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_concurrent_runs_never_overspend(run, budget, newcomer):
     """Four runs of 300 g at once on a budget of 700 g: two run, two are turned down."""
     budget("refuse", grams=700)

@@ -301,6 +301,7 @@ def test_a_cloud_region_may_be_named_by_its_grid_zone(run, table):
 
 
 @pytest.mark.parametrize(("count", "more"), [(60, ()), (40, ("--spread", "20m"))], ids=["on the edge", "spread"])
+@pytest.mark.slow
 def test_capacity_holds_in_the_written_rows(run, newcomer, table, count, more):
     """Counted again from the file: power never above the capacity, every job once, inside its window, whole."""
     given = list(recorded_jobs(count))

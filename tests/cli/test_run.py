@@ -299,6 +299,7 @@ def test_b12_closed_streams_do_not_stop_the_job(series, newcomer):
     assert (newcomer / "log").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_b12_a_reader_that_went_away_does_not_stop_the_job(series, newcomer):
     """Our notes go nowhere, and the command still runs once."""
     process = spawn(*WAIT, *FAST, "--json", "--", *append(newcomer / "log"))
@@ -309,6 +310,7 @@ def test_b12_a_reader_that_went_away_does_not_stop_the_job(series, newcomer):
     assert (newcomer / "log").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_living_countdown(series, newcomer):
     """On a terminal one line counts down and is gone before the command speaks."""
     leader, follower = pty.openpty()
@@ -381,6 +383,7 @@ def waiting(*argv, env=None):
     return process
 
 
+@pytest.mark.slow
 def test_b13_a_signal_ends_the_wait_and_nothing_starts(newcomer, series, tmp_path):
     """The command never starts, no process is left, and the records say what happened."""
     cases = {

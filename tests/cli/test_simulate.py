@@ -88,6 +88,7 @@ def test_results_are_written_in_every_format(run, scenario, newcomer, form, read
     assert runs.filter(pl.col("policy") == "run-now")["delay_h"].max() == 0
 
 
+@pytest.mark.slow
 def test_the_report_and_pictures_are_written(run, scenario, newcomer):
     """One page and an SVG and PNG of every chart."""
     result = run("simulate", scenario, "--html", "r.html", "--export", "pictures")
@@ -134,6 +135,7 @@ def test_wrong_calls_are_explained(run, scenario, arguments, code, message):
 
 
 class TestPotential:
+    @pytest.mark.slow
     def test_a_flat_zone_is_left_alone(self, run):
         """PJM in 2022 was nearly flat: the verdict comes first and names the way out."""
         result = run("potential", "US-MIDA-PJM")
@@ -176,6 +178,7 @@ class TestTwoRegions:
         assert run("simulate", EXAMPLES / "two-regions.toml", "--out", "o", "--format", "parquet", "-q").code == 0
         return newcomer / "o"
 
+    @pytest.mark.slow
     def test_the_runs_hold_up_to_a_second_count(self, made):
         """Region, transfer band and saving of every run follow from the recorded hours by plain addition."""
         hours = {}
@@ -211,6 +214,7 @@ class TestTwoRegions:
             means = [v for zone in hours for t, v in hours[zone].items() if run["arrival"] - HOUR_NS < t < run["end"]]
             assert min(means) <= run["transfer_g"] / 0.04 / run["data_gb"] <= max(means)
 
+    @pytest.mark.slow
     def test_the_tables_are_the_sums_of_the_runs(self, made):
         """Moves and summary add up to the same kilograms, and the room of the second region is kept."""
         runs, moves = (pl.read_parquet(made / f"{name}.parquet") for name in ("runs", "moves"))
@@ -225,6 +229,7 @@ class TestTwoRegions:
             starts, ends = away["start"].to_list(), away["end"].to_list()
             assert max(sum(a <= t < b for a, b in zip(starts, ends, strict=True)) for t in starts) <= 4
 
+    @pytest.mark.slow
     def test_json_names_region_range_and_baseline(self, run):
         """Programs get the moves with their band, and the saving at both ends of it."""
         answer = run("simulate", EXAMPLES / "two-regions.toml", "--json").json

@@ -15,7 +15,7 @@ from support import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^(?P<before>[^\n]*)\n```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-FEW = 3
+LONG = {"plan-a-fleet.md", "fleet-plan.md", "simulate.md"}
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 
 
@@ -60,7 +60,13 @@ def newcomer(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", pages_with("python"), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if page.name in LONG else [])
+        for page in pages_with("python")
+    ],
+)
 def test_python_snippets_run(page, newcomer):
     """The blocks of a page run in order in one namespace and raise nothing."""
     source = "\n\n".join(s.body for s in snippets(page) if s.language == "python")
@@ -71,15 +77,8 @@ def test_python_snippets_run(page, newcomer):
     assert result.returncode == 0, result.stderr
 
 
-def timed(page: Path) -> object:
-    """A page with many commands, or one that waits or simulates, takes seconds and is checked with the slow tests."""
-    shown = commands(page)
-    waits = any(word in command for command in shown for word in ("run ", "wait ", "simulate ", "reproduce "))
-    long = waits or len(shown) > FEW
-    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if long else [])
-
-
-@pytest.mark.parametrize("page", [timed(page) for page in pages_with("console")])
+@pytest.mark.slow
+@pytest.mark.parametrize("page", pages_with("console"), ids=lambda p: str(p.relative_to(ROOT)))
 def test_console_snippets_succeed(page, newcomer):
     """Each command shown after a prompt exits with 0 for a newcomer without keys or network."""
     for command in commands(page):

@@ -241,6 +241,7 @@ class TestCorrection:
             deviation[k] = 1.9 * deviation[k - 1] - 0.92 * deviation[k - 2] + rng.normal(0, 4)
         return 300 + 60 * np.sin(np.arange(days * 24) / 24 * 2 * np.pi) + deviation
 
+    @pytest.mark.slow
     def test_momentum_is_learned(self):
         """Where deviations go on growing, the learned correction is better in the next six hours."""
         values = self.series()

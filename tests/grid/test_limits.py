@@ -193,6 +193,7 @@ def test_without_the_shared_store_each_process_keeps_to_its_share() -> None:
     assert busiest(starts, 60) <= 80
 
 
+@pytest.mark.slow
 def test_restarts_without_the_shared_store_do_not_multiply_the_budget() -> None:
     """Eight processes that restart every half minute stay below the budget of all of them together."""
     clock, budget = FakeClock(), Budget(3000, timedelta(minutes=5))

@@ -91,7 +91,7 @@ def best_objective(problem):
 
 
 @given(problems(most_jobs=3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_no_bound_lies_above_the_optimum_and_no_plan_below(problem):
     """The bound is below the best of all placements, every plan at or above it; small exact plans reach it closely."""
     best = best_objective(problem)
@@ -105,7 +105,7 @@ def test_no_bound_lies_above_the_optimum_and_no_plan_below(problem):
 
 
 @given(problems(n_slots=12, most_jobs=12), st.sampled_from([Method.EXACT, Method.FAST]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_limits_and_quotas_are_never_exceeded(problem, method):
     """Whatever is asked for, what does not fit is listed and not squeezed in."""
     plan = fleet.plan_fleet(problem, method=method)
@@ -228,6 +228,7 @@ def many(n_jobs, seed):
 
 
 @methods
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_plan(method):
     """A plan made again from its record is the same plan."""
     problem = many(60, 0)
@@ -238,6 +239,7 @@ def test_the_same_seed_gives_the_same_plan(method):
     assert [s.tolist() for s in first.placement.slots] == [s.tolist() for s in second.placement.slots]
 
 
+@pytest.mark.slow
 def test_the_exact_path_comes_close_to_the_bound():
     """On a crowded instance of 60 jobs the gap stays small, and the fast path reports its own honestly."""
     problem = many(60, 1)
@@ -255,7 +257,7 @@ def test_auto_takes_the_exact_path_for_few_jobs():
 
 
 @given(problems(n_slots=12, most_jobs=10), st.floats(0, 50))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_every_price_gives_a_bound(problem, price):
     """At any prices, even foolish ones, the sweep's bound stays below a valid plan."""
     sweeper = Sweeper(problem)

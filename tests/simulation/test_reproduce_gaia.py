@@ -43,6 +43,7 @@ def test_the_recorded_table_is_reproduced():
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_another_trace_runs_beside_the_recorded_one():
     """A zone file gives rows of its own, named by its stem."""
     runs = shared_dir("runs")

@@ -72,6 +72,7 @@ def test_jobs_fall_on_workdays_between_nine_and_five():
     assert jobs.duration_min.max() < 5400
 
 
+@pytest.mark.slow
 def test_a_zone_file_alone_gives_all_rows_of_that_zone(tmp_path):
     """Without any recorded table or job file the rule's jobs run, and nothing is claimed about differences."""
     zone = write_zone(tmp_path / "xx_ci.csv", night_is_clean)
@@ -212,6 +213,7 @@ def test_the_papers_year_is_taken_where_the_file_holds_it(tmp_path):
     assert row["avg_ci_g_per_kwh"] == pytest.approx(50.0)
 
 
+@pytest.mark.slow
 def test_dialect_and_order_of_the_rows_do_not_matter(tmp_path):
     """Rows from last to first, columns swapped, byte order mark, CRLF and gzip give the same table."""
     plain = write_zone(tmp_path / "xx_ci.csv", night_is_clean)
@@ -247,6 +249,7 @@ def test_two_files_of_one_zone_are_refused(tmp_path):
         reproduce("lets-wait-awhile", data=folder(tmp_path), zone_files=paths)
 
 
+@pytest.mark.slow
 def test_published_values_stand_in_columns_of_their_names(tmp_path):
     """A row carries what the paper printed for it, from either table."""
     zone = write_zone(tmp_path / "xx_ci.csv", night_is_clean)

@@ -111,6 +111,7 @@ def policies(values, jobs, static):
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("country", "static"), [("gb", 200.0), ("fr", 50.0)])
+@pytest.mark.slow
 def test_the_recorded_comparison_of_policies_is_met(country, static):
     """Emissions to 0.001 %, mean delays and suspensions to the printed digit, for both deadline rules."""
     table = recorded_rows(shared_dir("runs", "lets-wait-awhile", "policy_catalogue_strict.csv"))

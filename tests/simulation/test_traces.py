@@ -215,6 +215,7 @@ class TestBadRowsB81:
         with pytest.raises(MalformedFile, match=r"no row can be used \(1 refused"):
             read_trace(trace(tmp_path, HEAD + "b,2026-01-02T00:00Z,-2h,6h,5,X,\n", max_errors=9))
 
+    @pytest.mark.slow
     def test_rows_are_streamed(self, tmp_path):
         """Memory grows by the columns only: under 400 bytes for each of many rows."""
         count = 20_000
