@@ -36,6 +36,7 @@ _MOVE_GAP: Final = 2e-3
 _SLOT_GAP: Final = 1e-3
 _OF_DISTANCE: Final = 0.2
 _HALF: Final = 0.5
+_ROUNDS_A_JOB: Final = 60
 _LESS_G: Final = 1e-6
 
 
@@ -49,7 +50,7 @@ class Effort(NamedTuple):
         target: Distance from the bound, as a share, at which moving stops.
         turns: How often rounds and programs in whole slots follow each other at the end; twice as often while a job
             has no place.
-        rounds: Repairing rounds of each turn.
+        rounds: Most repairing rounds of each turn; few jobs take fewer.
         rivals: Small programs of each turn.
         size: Jobs that each of these may move, all others standing still.
         whole_target: Distance from the bound at which the turns stop.
@@ -88,13 +89,15 @@ def improve(sweeper: Sweeper, relaxation: Relaxation, *, effort: Effort, seed: i
     for job in hardest[board.placement.region[hardest] < 0].tolist():
         board.insert(job)
     rivals = Rivals(sweeper, wide, size=effort.size, rng=rng)
+    rounds = min(effort.rounds, _ROUNDS_A_JOB * hardest.size)
     for turn in range(2 * effort.turns):
         done = turn >= effort.turns and (board.placement.region >= 0).all()
         if done or board.objective_g <= _goal(relaxation, effort.whole_target):
             break
         best_g, again = relaxation.best_g, seed + turn
-        repair.ruin_and_recreate(board, relaxation.prices, best_g, rounds=effort.rounds, seed=again)
-        _move_rivals(relaxation, board, rivals, wide, effort)
+        repair.ruin_and_recreate(board, relaxation.prices, best_g, rounds=rounds, seed=again)
+        if _move_rivals(relaxation, board, rivals, wide, effort):
+            break
     return board.placement
 
 
@@ -161,13 +164,13 @@ def _whole_slots(state: State, board: Board, effort: Effort) -> None:
             _put_all(state.sweeper, built, found, board)
 
 
-def _move_rivals(relaxation: Relaxation, board: Board, rivals: Rivals, wide: NDArray[np.bool_], effort: Effort) -> None:
-    """Let groups change regions in whole slots, and keep what lowers the objective."""
+def _move_rivals(relaxation: Relaxation, board: Board, rivals: Rivals, wide: NDArray[np.bool_], effort: Effort) -> bool:
+    """Let groups change regions in whole slots, and keep what lowers the objective; whether a group held all jobs."""
     sweeper = board.sweeper
     for _ in range(effort.rivals):
         state = State.of_placement(sweeper, relaxation, board.placement)
         if state.value_g <= _goal(relaxation, effort.whole_target):
-            break
+            return False
         group = rivals.next_group(state)
         found = state.moved(group, wide, whole_slots=True, seconds=effort.seconds, nodes=effort.nodes, gap=_MOVE_GAP)
         if found is None:
@@ -179,6 +182,9 @@ def _move_rivals(relaxation: Relaxation, board: Board, rivals: Rivals, wide: NDA
         _put_all(sweeper, *found, board)
         if board.objective_g >= before_g - _LESS_G:
             board.restore(old)
+        if group.inside.all():
+            return True
+    return False
 
 
 def _put_all(sweeper: Sweeper, built: Program, found: Solution, board: Board) -> None:
