@@ -353,7 +353,7 @@ def test_on_a_terminal_the_command_reads_stops_continues_and_ends(series, newcom
     """Typing reaches the command; Ctrl-Z stops both, continuing continues both, Ctrl-C is the command's."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [*GRIDTIDE, *NOW, "--quiet", "--", "sh", "-c", 'echo $$ > pid; read line; echo "$line" > log; sleep 60'],
+        [*GRIDTIDE, *NOW, "--quiet", "--", "sh", "-c", 'echo $$ > pid; read line; echo "$line" > log; read more'],
         stdin=follower, stdout=follower, stderr=follower,
         preexec_fn=take_terminal,  # noqa: PLW1509 - no thread is running
     )  # fmt: skip
