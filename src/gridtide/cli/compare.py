@@ -11,8 +11,6 @@ import typer
 from gridtide.cli.options import OutputOptions, SignalOptions, SourceOptions, read_duration
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from gridtide.cli.session import Session
     from gridtide.cli.shapes import CompareRow
     from gridtide.domain.decision import Alternative
@@ -200,7 +198,7 @@ def _lines(session: Session, found: list[_Region], known: _Region, *, ahead: str
         window = ""
         if best is not None and best.start is not None and best.end is not None:
             near = best.start - session.now < _WEEK
-            span = _hours(best.start, best.end, zone) if near else wording.span(best.start, best.end, zone)
+            span = (wording.hours if near else wording.span)(best.start, best.end, zone)
             window = f"{_plain(best.mean)}, {span}"
         change = "-" if region is first else wording.percent(wording.share(region.mean, first.mean))
         key = region.place.zone.key if region.place is not None else "?"
@@ -215,15 +213,6 @@ def _lines(session: Session, found: list[_Region], known: _Region, *, ahead: str
     problems = [f"  {region.name}: {region.problem}" for region in found if region.problem]
     about = wording.fields(wording.source_lines(labels, known.reading))
     return [f"carbon intensity [{labels.unit}], change against {first.name}", *table, *problems, *about]
-
-
-def _hours(start: datetime, end: datetime, timezone: str) -> str:
-    """Weekday and hours of a window that lies within a week of now."""
-    from gridtide.config.walltime import shown_local  # noqa: PLC0415 - keeps --help light
-
-    day, _, begins = shown_local(start, timezone).split(" ")[:3]
-    last, _, ends = shown_local(end, timezone).split(" ")[:3]
-    return f"{day} {begins} to {ends}" if last == day else f"{day} {begins} to {last} {ends}"
 
 
 def _bar(mean: float | None, highest: float | None) -> str:

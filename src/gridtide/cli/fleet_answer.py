@@ -175,18 +175,11 @@ def _job(job: PlannedJob) -> FleetJobShape:
 
 def _row(job: PlannedJob) -> dict[str, Any]:
     """A row of the file; pauses stand in *runs*, with ``|`` between two stretches."""
+    shared = {name: value for name, value in _job(job).items() if name not in {"intervals", "why"}}
     return {
-        "id": job.id,
-        "home": job.home,
-        "region": job.zone,
+        **shared,
         "start": to_ns(job.runs[0].start) if job.runs else None,
         "end": to_ns(job.runs[-1].end) if job.runs else None,
-        "power_w": _rounded(job.power_w),
-        "energy_kwh": _rounded(job.energy_kwh),
-        "grams": _known(job.grams),
-        "run_now_g": _known(job.run_now_g),
-        "saved_g": _known(job.saved_g),
-        "transfer_g": _known(job.transfer_g),
         "runs": "|".join(f"{isoformat(run.start)}/{isoformat(run.end)}" for run in job.runs),
         "why": job.why,
     }

@@ -24,6 +24,7 @@ __all__ = [
     "columns",
     "fields",
     "headline",
+    "hours",
     "named",
     "percent",
     "share",
@@ -115,6 +116,12 @@ def when(moment: datetime | None, timezone: str, *, now: datetime | None = None)
     return (
         f"{text}, in {format_duration(rounded)}" if ahead > timedelta(0) else f"{text}, {format_duration(-rounded)} ago"
     )
+
+
+def hours(start: datetime, end: datetime, timezone: str) -> str:
+    """Start and end by weekday in local time, for what lies within a week; the day once where it is the same."""
+    (day, _, begins), (last, _, ends) = (shown_local(one, timezone).split(" ")[:3] for one in (start, end))
+    return f"{day} {begins} to {ends}" if last == day else f"{day} {begins} to {last} {ends}"
 
 
 def span(start: datetime, end: datetime, timezone: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -53,46 +53,42 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
-class Span(Part):
+class _Range(Part):
+    """One value, or two with ``..`` between them."""
+
+    shown: ClassVar[str] = ""
+    """How an end is told in an error."""
+    low: Any
+    high: Any
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if isinstance(value, dict | cls):
+            return value
+        low, _, high = str(value).partition("..")
+        return {"low": low, "high": high or low}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high < self.low:
+            raise ValueError(f"range ends ({self.high:{self.shown}}) before it starts ({self.low:{self.shown}})")
+        return self
+
+
+class Span(_Range):
     """A range of durations, written ``4h`` or ``4h..24h``; drawn evenly."""
 
     low: Duration
     high: Duration
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        if isinstance(value, dict | Span):
-            return value
-        low, _, high = str(value).partition("..")
-        return {"low": low, "high": high or low}
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Span:
-        if self.high < self.low:
-            raise ValueError(f"range ends ({self.high}) before it starts ({self.low})")
-        return self
-
-
-class Amount(Part):
+class Amount(_Range):
     """A range of numbers, written ``20`` or ``5..50``; drawn evenly."""
 
+    shown: ClassVar[str] = "g"
     low: float = Field(ge=0.0, le=1e9)
     high: float = Field(ge=0.0, le=1e9)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        if isinstance(value, dict | Amount):
-            return value
-        low, _, high = str(value).partition("..")
-        return {"low": low, "high": high or low}
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Amount:
-        if self.high < self.low:
-            raise ValueError(f"range ends ({self.high:g}) before it starts ({self.low:g})")
-        return self
 
 
 class ZoneSpec(Part):
