@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from gridtide.testing.clock import FakeClock
 from support import T0
 
 KEY = EffectKey("etl", "run-1")
-SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(30)"]
+SLEEP = ["sleep", "30"]  # has no handler to set up, so a signal may reach it at its first instruction
 
 
 @pytest.fixture

@@ -56,6 +56,12 @@ def state_of(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def handles(pid, number):
+    """Whether the process has a handler of its own for this signal, as the system tells it."""
+    told = Path(f"/proc/{pid}/status").read_text()
+    return int(told.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1 == 1
+
+
 def test_it_has_the_abilities_it_says():
     """The local executor prepares, pauses and observes, and needs no journal to start only once."""
     job = local("true")
@@ -354,6 +360,22 @@ def test_paused_work_is_continued_when_the_wrapper_is_killed(tmp_path):
 
     assert wrapper.returncode == -signal.SIGKILL
     wait_for((tmp_path / "ran").exists)
+
+
+async def test_a_ctrl_c_while_the_command_takes_over_ends_it_without_a_traceback(capfd):
+    """It comes when our launcher would answer it, and still it is the command that ends of it."""
+    job = local("sleep", "60")
+    await job.prepare(KEY)
+    await eventually(lambda: handles(job.pid, signal.SIGINT))
+    begun = asyncio.create_task(job.start(KEY))
+    await asyncio.sleep(0)
+    early = job.has_begun and not begun.done()
+    job.send(signal.SIGINT)
+    await begun
+
+    assert early
+    assert await job.wait() == 130
+    assert capfd.readouterr().err == ""
 
 
 async def test_a_signal_before_the_start_or_after_the_end_is_harmless():

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,7 +27,7 @@ from gridtide.domain.interval import Interval
 from gridtide.executors import command, keeper, launcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gridtide.domain.ports import Clock
@@ -133,7 +133,7 @@ class LocalProcess:
 
     def _hold(self) -> None:
         self._free_spare()
-        with ExitStack() as ours, ExitStack() as theirs:
+        with ExitStack() as ours, ExitStack() as theirs, _ctrl_c_held_back():
             try:
                 (go_in, go), (report, report_in) = _pipe(theirs, ours), _pipe(ours, theirs)
                 self._process = subprocess.Popen(
@@ -276,6 +276,16 @@ class LocalProcess:
             os.write(here, b"!")
         os.close(here)
         started.wait()
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """A process created meanwhile hears of a Ctrl-C once it lets it through, as the launcher does at its end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _spare_descriptors() -> list[int]:
