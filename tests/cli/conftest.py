@@ -83,6 +83,15 @@ def series(newcomer):
 
 
 @pytest.fixture
+def clears(newcomer):
+    """Three dirty hours, then two clean days, so that what is said of a run does not hang on how fast a machine is."""
+    path = newcomer / "clears.csv"
+    rows = (f"2026-01-{1 + h // 24:02}T{h % 24:02}:00Z,{max(0, 300 - 100 * h)}" for h in range(72))
+    path.write_text("\n".join(["time,value", *rows, ""]))
+    return path
+
+
+@pytest.fixture
 def given(series):
     """Flags that name the series and stand at midnight."""
     return ("--series", series, "--at", "2026-01-01T00:00Z")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_it_returns_when_it_is_time(run, series):
 
     assert result.code == 0
     assert (result.json["schema"], result.json["started"], result.json["exit_code"]) == ("gridtide.wait/1", True, 0)
-    assert at(3) <= parse_instant(result.json["outcome"]["ended_at"]) <= at(4.9)
+    assert parse_instant(result.json["outcome"]["ended_at"]) >= at(3)
     assert result.json["outcome"]["planned"]["saving_percent"] == 100.0
     assert result.json["outcome"]["realised"] is None
 
@@ -47,14 +48,14 @@ def test_patience_ends_with_124(run, series, patience):
 
 
 def test_it_is_time_at_the_latest_start_whatever_is_known(run, series):
-    """With a file that knows nothing about the time, the wait still ends by its latest start."""
+    """With a file that knows nothing about the time, the wait ends at its latest start, and not twenty seconds late."""
     result = run(
         "wait", "--series", "series.csv", "--at", "2026-01-01T05:30Z", "--clock-speed", "14400", "--max-delay", "2h",
         "--on-no-data", "wait", "--json",
     )  # fmt: skip
 
     assert result.code == 0
-    assert parse_instant(result.json["outcome"]["ended_at"]) <= at(8.5)
+    assert at(7.5) <= parse_instant(result.json["outcome"]["ended_at"]) <= at(7.5) + timedelta(seconds=20 * 14400)
 
 
 def test_b13_a_signal_ends_the_wait(series):
