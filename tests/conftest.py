@@ -6,6 +6,7 @@ Properties are checked on the same examples in every run, so that a change is ju
 """
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,16 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None)
 settings.load_profile("explore" if os.environ.get("GRIDTIDE_EXPLORE") else "steady")
+
+HEARD = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP)
+
+
+def pytest_configure():
+    """Under nohup or as a background job some signals are ignored, which every command under test would inherit."""
+    for number in HEARD:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 
 
 @pytest.fixture(autouse=True)
