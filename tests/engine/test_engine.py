@@ -12,7 +12,7 @@ from gridtide.domain.decision import Action, FreshnessStep, Reason
 from gridtide.domain.effect import Verb
 from gridtide.domain.instants import from_ns, to_ns
 from gridtide.domain.ports import Reading
-from gridtide.domain.workload import OnNoData, Workload
+from gridtide.domain.workload import Elasticity, OnNoData, Workload
 from gridtide.engine.engine import Engine, Policy
 from gridtide.engine.work import Stage
 from gridtide.planning.question import answer
@@ -426,3 +426,25 @@ class TestBudget:
 
         assert made.question.budget_from == at(5)
         assert answer(made.question) == made.decision
+
+
+@pytest.mark.parametrize("elasticity", [Elasticity.HARD, Elasticity.SOFT])
+@pytest.mark.parametrize("decide", [answer, lambda _: 1 / 0], ids=["as-planned", "planner-fails"])
+def test_real_time_work_is_due_at_its_release(elasticity, decide):
+    """No forecast, slack, release rate, jitter or failing planner holds hard and soft work, even in a crowd."""
+    engine = Engine(Policy(per_second=0.001, jitter=HOUR), decide=decide)
+    for k in range(5):
+        engine.admit(job(f"crowd-{k}", elasticity=elasticity, release=at(1)), str(k), now=T0, zone="X")
+    done = run_through(engine, lambda _now, _old: live(*NIGHT), at(3))
+
+    assert done == [(Verb.START, at(1), True)] * 5
+
+
+def test_real_time_work_goes_before_work_that_may_still_wait():
+    """Released at one instant, hard work is ordered first, however late its deadline is."""
+    engine = Engine()
+    engine.admit(job("window", max_delay=HOUR), "1", now=T0, zone="X")
+    engine.admit(job("hard", elasticity=Elasticity.HARD, deadline=at(20)), "1", now=T0, zone="X")
+    orders = engine.cycle(T0, live(*sorted(NIGHT))).orders
+
+    assert [order.work.id for order in orders] == ["hard", "window"]

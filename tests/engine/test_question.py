@@ -104,6 +104,14 @@ def test_work_that_is_not_released_waits_for_its_release():
     assert (decision.action, decision.reason, decision.start) == (Action.WAIT, Reason.NOT_RELEASED, at(2))
 
 
+def test_real_time_work_waits_for_its_release_too():
+    """Hard work that is missing its data is not started before it exists."""
+    hard = job(release=at(2), elasticity=Elasticity.HARD)
+
+    assert answer(ask(0, None, FreshnessStep.NONE, workload=hard)).reason is Reason.NOT_RELEASED
+    assert answer(ask(2, None, FreshnessStep.NONE, workload=hard)).reason is Reason.HARD_REAL_TIME
+
+
 @pytest.mark.parametrize("error", [ValueError("broken"), RuntimeError("no solver")], ids=["value", "runtime"])
 def test_a_failing_planner_is_missing_data(error):
     """A planner that raises strands nothing: the decision is the one for missing data and names the failure."""

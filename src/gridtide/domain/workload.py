@@ -24,6 +24,11 @@ class Elasticity(StrEnum):
     SOFT = "soft"
     ELASTIC = "elastic"
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether it may start later than it could; hard and soft work never does."""
+        return self is Elasticity.ELASTIC
+
 
 class OnNoData(StrEnum):
     """What happens when no usable signal exists: use typical values, run at once, or wait up to the latest start."""

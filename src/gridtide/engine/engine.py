@@ -107,7 +107,7 @@ class Engine:
         self, workload: Workload, occurrence: str, *, now: datetime, zone: str = "", also: tuple[str, ...] = ()
     ) -> Work:
         """
-        Accept work: from here on it starts by its latest start.
+        Accept work: from here on it starts by its latest start, which for hard and soft work is its release.
 
         Args:
             workload: What to run; its release and bounds are fixed as seen at *now*.
@@ -118,9 +118,10 @@ class Engine:
         """
         release = workload.release_at(now)
         bounded = workload.deadline is not None or workload.max_delay is not None
-        fixed = replace(
-            workload, release=release, max_delay=workload.max_delay if bounded else self.policy.longest_wait
-        )
+        longest = workload.max_delay if bounded else self.policy.longest_wait
+        if not workload.elasticity.may_wait:
+            longest = timedelta(0)
+        fixed = replace(workload, release=release, max_delay=longest)
         latest = fixed.latest_start(now)
         assert latest is not None  # noqa: S101 - it has a bound now
         latest_ns = to_ns(latest)
