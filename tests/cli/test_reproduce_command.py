@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from gridtide.simulation.reproduce import PAPERS
+
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch):
@@ -25,6 +27,13 @@ def test_an_unknown_paper_is_a_mistake_of_the_call(run):
 
     assert result.code == 2
     assert "carbonscaler, forecasting, gaia" in json.loads(result.out)["error"]["message"]
+
+
+def test_the_help_names_every_paper(run):
+    """Nobody has to guess a name to learn the others."""
+    text = " ".join(run("reproduce", "--help").out.replace("│", " ").split())
+
+    assert all(paper in text for paper in PAPERS)
 
 
 def test_a_zone_file_is_enough_where_the_paper_needs_no_more(run, tmp_path):

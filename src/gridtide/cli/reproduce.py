@@ -24,8 +24,21 @@ _DATA_VARIABLE: Final = "GRIDTIDE_REPRODUCE_DATA"
 _LINE_EVERY_S: Final = 5.0
 
 
+def _offers(incomplete: str) -> list[str]:
+    from gridtide.simulation.reproduce import PAPERS  # noqa: PLC0415 - keeps --help light
+
+    return [name for name in sorted(PAPERS) if name.startswith(incomplete)]
+
+
 def command(
-    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Which paper; an unknown name lists them all.")],
+    paper: Annotated[
+        str,
+        typer.Argument(
+            metavar="PAPER",
+            autocompletion=_offers,
+            help="cap, carbonscaler, forecasting, gaia, joint, lets-wait-awhile, or policies: all on one footing.",
+        ),
+    ],
     *,
     data: Annotated[
         Path | None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SlotJobs", "lowest_slots_cost", "lowest_window_starts", "prefix_sums", "window_cost"]
+__all__ = ["SlotJobs", "chunks", "lowest_slots_cost", "lowest_window_starts", "prefix_sums", "window_cost"]
 
 _CHUNK_ELEMENTS = 400_000
 
@@ -73,7 +73,7 @@ def lowest_window_starts(prefix: NDArray[np.float64], jobs: SlotJobs) -> NDArray
         First slot of each run, shape (n_jobs,).
     """
     starts = np.empty_like(jobs.first)
-    for rows, width in _chunks(jobs.slack + 1):
+    for rows, width in chunks(jobs.slack + 1):
         offsets = np.arange(width)
         slack, length = jobs.slack[rows, None], jobs.length[rows, None]
         candidates = jobs.first[rows, None] + np.minimum(offsets, slack)
@@ -108,7 +108,7 @@ def lowest_slots_cost(
     last = believed.size - 1
     cost = np.empty(jobs.first.size, dtype=np.float64)
     window = jobs.length + jobs.slack
-    for rows, width in _chunks(window):
+    for rows, width in chunks(window):
         slots = jobs.first[rows, None] + np.arange(width)
         ranks = rank[np.minimum(slots, last)]
         ranks[np.arange(width) >= window[rows, None]] = beyond
@@ -127,8 +127,8 @@ def _ranks(values: NDArray[np.float64], *, every_tie: bool) -> NDArray[np.uint16
     return rank.astype(np.uint16) if values.size < np.iinfo(np.uint16).max else rank.astype(np.uint32)
 
 
-def _chunks(widths: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
-    """Rows of similar width together, so that a padded matrix wastes at most a quarter."""
+def chunks(widths: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Rows of similar width, and that of the widest: a padded matrix stays small and wastes at most a quarter."""
     order = np.argsort(widths, kind="stable")
     ascending = widths[order]
     done = 0

@@ -30,6 +30,7 @@ PAPERS: Final[dict[str, str]] = {
     "gaia": "gridtide.simulation.reproduce.gaia",
     "joint": "gridtide.simulation.reproduce.joint",
     "lets-wait-awhile": "gridtide.simulation.reproduce.lets_wait_awhile",
+    "policies": "gridtide.simulation.reproduce.policies",
 }
 
 NEEDS: Final[dict[str, str]] = {
@@ -39,6 +40,7 @@ NEEDS: Final[dict[str, str]] = {
     "gaia": "data/gaia/ZONE_*_lca.csv.gz and a job trace data/gaia/NAME.csv",
     "joint": "spatial/params.json, spatial/jobs.csv and spatial/ci_*.csv",
     "lets-wait-awhile": "data/lets-wait-awhile/COUNTRY_ci.csv, or only --zone-file FILE",
+    "policies": "data/lets-wait-awhile/COUNTRY_ci.csv, or only --zone-file FILE",
 }
 """What the folder must hold at least; recorded tables beside it are compared with where they are."""
 

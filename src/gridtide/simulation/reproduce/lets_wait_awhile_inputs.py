@@ -22,6 +22,7 @@ __all__ = [
     "Zone",
     "generate_ml_jobs",
     "jobs_of",
+    "missing_nights",
     "read_jobs",
     "read_zone",
     "zone_name",
@@ -161,9 +162,12 @@ def jobs_of(zone: Zone, given: MlJobs | None) -> tuple[MlJobs, list[str]]:
         notes.append(
             f"{zone.country}: {np.sum(weekday > 4)} of {weekday.size} jobs of ml_jobs.csv arrive at a weekend there."
         )
-    nights = int(np.sum(zone.values.size > NIGHTLY_SLOTS))
-    if nights < NIGHTLY_SLOTS.size:
-        notes.append(
-            f"{zone.country}: {nights} nights; the peer's mean divides by {NIGHTLY_SLOTS.size}, strict ones do not."
-        )
     return MlJobs(jobs.arrival_min[covered], jobs.duration_min[covered]), notes
+
+
+def missing_nights(zone: Zone) -> list[str]:
+    """A note where the series holds less than a year of nights."""
+    nights = int(np.sum(zone.values.size > NIGHTLY_SLOTS))
+    if nights == NIGHTLY_SLOTS.size:
+        return []
+    return [f"{zone.country}: {nights} nights; the peer's mean divides by {NIGHTLY_SLOTS.size}, strict ones do not."]
