@@ -215,6 +215,7 @@ def _python() -> str:
     for thing in (
         CarbonScheduler,
         CarbonDecision,
+        gridtide.PlanCost,
         WorkRequest,
         gridtide.carbon_aware,
         gridtide.Workload,

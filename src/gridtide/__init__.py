@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gridtide.api.aware import carbon_aware
     from gridtide.api.clocks import ScaledClock, SystemClock
     from gridtide.api.decision import CarbonDecision
+    from gridtide.api.prices import PlanCost
     from gridtide.api.scheduler import CarbonScheduler
     from gridtide.config.load import load_settings
     from gridtide.config.settings import Settings
@@ -43,6 +44,7 @@ __all__ = [
     "Method",
     "OnNoData",
     "Perimeter",
+    "PlanCost",
     "PlanOptions",
     "Quality",
     "Reason",
@@ -69,6 +71,7 @@ _HOMES: Final = {
     "api.aware": ("carbon_aware",),
     "api.clocks": ("ScaledClock", "SystemClock"),
     "api.decision": ("CarbonDecision",),
+    "api.prices": ("PlanCost",),
     "api.scheduler": ("CarbonScheduler",),
     "config.load": ("load_settings",),
     "config.settings": ("Settings",),

@@ -3,7 +3,7 @@
 
 It works on plain and on coroutine functions, as ``with`` and as ``async with``. What it guards is never stranded: a
 missing key, a broken file or a source that is down means that it starts now, with a warning in the log, and not that
-it does not start.
+it does not start. Only a carbon budget that turns work down keeps it from starting.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gridtide.api import sync
 from gridtide.api.request import WorkRequest
-from gridtide.api.scheduler import CarbonScheduler
-from gridtide.domain.errors import CarbonError, InvalidInput
+from gridtide.api.scheduler import CarbonScheduler, undertake
+from gridtide.domain.errors import BudgetExhausted, CarbonError, InvalidInput
 from gridtide.domain.workload import Elasticity
 
 if TYPE_CHECKING:
@@ -48,8 +49,13 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
     Attributes:
         decision: What the last wait ended with; None when it could not be asked.
 
+    With ``budget="ml"`` the grams of each run are reserved before the wait and settled after it; with
+    ``learn_duration=True`` past runs of its ``name`` say how long it takes. For blocks that overlap in time make one
+    ``carbon_aware`` each.
+
     Raises:
         InvalidInput: A detail does not exist or cannot be used; said at once, not at the first call.
+        BudgetExhausted: The budget turns the work down; said when it is to start.
 
     Example:
         >>> @carbon_aware({"provider": "static", "zone": "DE"}, duration="1h", max_delay="0s")
@@ -75,54 +81,75 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         self._grid = grid
         self._details = details
         self.decision: CarbonDecision | None = None
+        self._blocks: list[ExitStack] = []
+        self._waits: list[AsyncExitStack] = []
 
     def __call__(self, function: F) -> F:
-        """Guard *function*; each call waits on its own."""
+        """Guard *function*; each call waits, and is accounted for, on its own."""
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def later(*arguments: Any, **keywords: Any) -> Any:
-                await self.__aenter__()
-                return await function(*arguments, **keywords)
+                async with await self._wait():
+                    return await function(*arguments, **keywords)
 
             return later  # type: ignore[return-value]  # same signature as *function*
 
         @functools.wraps(function)
         def blocking(*arguments: Any, **keywords: Any) -> Any:
-            self.__enter__()
-            return function(*arguments, **keywords)
+            with self._block():
+                return function(*arguments, **keywords)
 
         return blocking  # type: ignore[return-value]  # same signature as *function*
 
     def __enter__(self) -> CarbonDecision | None:
-        try:
-            with sync.CarbonScheduler(self._config, clock=self._clock, grid=self._grid) as scheduler:
-                self.decision = scheduler.wait(self._region, **self._details)
-        except InvalidInput:
-            raise
-        except CarbonError as error:
-            self._start_anyway(error)
+        self._blocks.append(self._block())
         return self.decision
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to undo."""
+        """Account for the block, where a budget or the records ask for that."""
+        self._blocks.pop().__exit__(kind, error, trace)
 
     async def __aenter__(self) -> CarbonDecision | None:
-        try:
-            async with CarbonScheduler(self._config, clock=self._clock, grid=self._grid) as scheduler:
-                self.decision = await scheduler.wait(self._region, **self._details)
-        except InvalidInput:
-            raise
-        except CarbonError as error:
-            self._start_anyway(error)
+        self._waits.append(await self._wait())
         return self.decision
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to undo."""
+        """Account for the block, where a budget or the records ask for that."""
+        await self._waits.pop().__aexit__(kind, error, trace)
+
+    def _block(self) -> ExitStack:
+        """Block until it is time; what is returned stays open until the work is over."""
+        with ExitStack() as stack:
+            try:
+                asked = sync.CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
+                begun = stack.enter_context(sync.undertake(stack.enter_context(asked), self._region, self._details))
+            except (InvalidInput, BudgetExhausted):
+                raise
+            except CarbonError as error:
+                self._start_anyway(error)
+                return ExitStack()
+            self.decision = begun.answer
+            return stack.pop_all() if begun.counts else ExitStack()
+
+    async def _wait(self) -> AsyncExitStack:
+        """The same without blocking."""
+        async with AsyncExitStack() as stack:
+            try:
+                asked = CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
+                scheduler = await stack.enter_async_context(asked)
+                begun = await stack.enter_async_context(undertake(scheduler, self._region, self._details))
+            except (InvalidInput, BudgetExhausted):
+                raise
+            except CarbonError as error:
+                self._start_anyway(error)
+                return AsyncExitStack()
+            self.decision = begun.answer
+            return stack.pop_all() if begun.counts else AsyncExitStack()
 
     def _start_anyway(self, error: CarbonError) -> None:
         self.decision = None

@@ -77,6 +77,8 @@ class Reader:
         *,
         ahead: timedelta,
         purpose: str = "decision",
+        kind: SignalKind | None = None,
+        banded: bool = False,
         patience: timedelta = PATIENCE,
     ) -> Reading:
         """
@@ -86,12 +88,24 @@ class Reader:
             place: Where.
             ahead: How far values are wanted.
             purpose: ``decision`` or ``report``.
+            kind: Of signal; that of the settings when left out.
+            banded: Whether the upper end of the forecast is wanted too.
             patience: How long to wait for them.
         """
-        query = self._query(place, ahead, purpose)
+        return await self._ask(place, self._query(place, ahead, purpose, kind), banded=banded, patience=patience)
+
+    async def read_past(
+        self, place: ZoneMapping, window: Interval, *, kind: SignalKind, patience: timedelta = PATIENCE
+    ) -> Reading:
+        """What came true in *window*."""
+        query = SignalQuery(zone=place.zone, window=window, kind=kind, forecast=False)
+        return await self._ask(place, query, banded=False, patience=patience)
+
+    async def _ask(self, place: ZoneMapping, query: SignalQuery, *, banded: bool, patience: timedelta) -> Reading:
         try:
             async with asyncio.timeout(max(patience.total_seconds(), 0.0)):
-                return await (await self.open()).read(query)
+                grid = await self.open()
+                return await (wiring.with_bands(grid, self._clock) if banded else grid).read(query)
         except TimeoutError:
             return _nothing(place, f"no answer within {patience.total_seconds():g} s")
         except GridError as error:
@@ -102,21 +116,25 @@ class Reader:
             _LOG.debug("reading %s failed", place.zone.key, exc_info=True)
             return _nothing(place, f"reading failed: {type(error).__name__}")
 
-    async def read_comparable(self, places: Sequence[ZoneMapping], *, ahead: timedelta) -> list[Reading]:
+    async def read_comparable(
+        self, places: Sequence[ZoneMapping], *, ahead: timedelta, banded: bool = False
+    ) -> list[Reading]:
         """Values of several places on one source, so that they may be weighed against each other."""
         queries = [self._query(place, ahead, "decision") for place in places]
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()):
-                return await wiring.read_together(await self.open(), queries)
+                grid = await self.open()
+                return await wiring.read_together(wiring.with_bands(grid, self._clock) if banded else grid, queries)
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001 - then each for itself, so that one fault costs only its own place
             _LOG.debug("reading together failed: %s", type(error).__name__)
-            return list(await asyncio.gather(*(self.read(place, ahead=ahead) for place in places)))
+            return list(await asyncio.gather(*(self.read(place, ahead=ahead, banded=banded) for place in places)))
 
-    def _query(self, place: ZoneMapping, ahead: timedelta, purpose: str) -> SignalQuery:
+    def _query(self, place: ZoneMapping, ahead: timedelta, purpose: str, kind: SignalKind | None = None) -> SignalQuery:
         now = self._clock.now()
-        kind = None if self._settings.signal == "auto" else SignalKind(self._settings.signal)
+        if kind is None:
+            kind = None if self._settings.signal == "auto" else SignalKind(self._settings.signal)
         bound = self._settings.cache.max_stale if self._settings.origin("cache.max_stale") != "default" else None
         window = Interval(now - _PAST, now + ahead)
         return SignalQuery(zone=place.zone, window=window, kind=kind, purpose=purpose, max_age=bound)

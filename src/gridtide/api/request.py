@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 from gridtide.accounting.draw import draw_of
+from gridtide.api.aim import Aim, check_price_series
+from gridtide.config.settings import Settings
 from gridtide.config.walltime import local_timezone, read_time
 from gridtide.domain.durations import parse_duration
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.workload import Elasticity, OnNoData, Workload
 
 if TYPE_CHECKING:
-    from gridtide.config.settings import Settings
+    from pathlib import Path
 
-__all__ = ["WorkRequest", "instant_of", "span_of"]
+    from gridtide.domain.series import Series
+
+__all__ = ["WorkRequest", "drawing", "instant_of", "span_of"]
 
 _CODE_LENGTH: Final = 2
+_MACHINE: Final = ("vcpus", "memory_gb", "gpu", "gpus", "processor", "load", "pue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,15 @@ class WorkRequest:
         min_saving: Smallest saving worth a wait; that of the settings when left out. [percent]
         on_no_data: ``profile``, ``run`` or ``wait``; that of the settings when left out.
         method: Policy in time.
+        risk: What to make of a forecast that may be wrong: ``expected``, ``hedged`` or ``cautious``; that of the
+            settings when left out.
+        carbon_price: Internal price of carbon, for a plan by cost and carbon; that of the settings when left out.
+            [EUR/t]
+        price_series: Electricity prices for it, as a series or the path of a file; the day-ahead auction of the place
+            when left out. [EUR/MWh]
+        learn_duration: Plan with the lengths of past runs of that *name*, and remember this one's.
+        budget: Carbon budget to draw on, as ``gridtide budget set`` named it; for `run` and `carbon_aware` only, which
+            see the work end. That of the settings when left out.
 
     Raises:
         InvalidInput: A value cannot be meant; the message names the detail and what is allowed.
@@ -75,6 +89,11 @@ class WorkRequest:
     min_saving: float | None = None
     on_no_data: str | None = None
     method: str = "auto"
+    risk: str | None = None
+    carbon_price: float | None = None
+    price_series: Series | Path | str | None = None
+    learn_duration: bool = False
+    budget: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse at once what would otherwise fail, or be misread, at the first question."""
@@ -90,6 +109,29 @@ class WorkRequest:
         object.__setattr__(self, "residency", _countries(self.residency))
         if self.on_no_data is not None:
             _require("on_no_data", self.on_no_data, self.on_no_data in set(OnNoData), ", ".join(OnNoData))
+        check_price_series(self.price_series)
+        Aim.of(Settings(), risk=self.risk, carbon_price=self.carbon_price, bounded=self.threshold is not None)
+        self._check_records()
+
+    def _check_records(self) -> None:
+        """A name and a power, where the records need them."""
+        _require("learn_duration", self.learn_duration, isinstance(self.learn_duration, bool), "True or False")
+        if self.learn_duration and not self.name:
+            raise InvalidInput(
+                "learn_duration needs the name of the work, to find its past runs by",
+                hint="add name='nightly-etl'",
+                field="name",
+            )
+        if self.budget is None:
+            return
+        _require("budget", self.budget, isinstance(self.budget, str), "the name of a budget")
+        machine = (self.power_w, self.vcpus, self.memory_gb, self.gpu, self.processor)
+        if self.budget and all(value is None for value in machine):
+            raise InvalidInput(
+                "a budget counts grams, but the power of the work is not known",
+                hint="add power_w=..., or the machine it occupies, like vcpus=8",
+                field="power_w",
+            )
 
     @classmethod
     def of(cls, elasticity: Elasticity | str, details: Mapping[str, Any]) -> WorkRequest:
@@ -107,11 +149,23 @@ class WorkRequest:
             ) from None
         names = [field.name for field in fields(cls)]
         for name in details:
-            if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
-                raise InvalidInput(f"{name[:40]!r} is no detail of work", hint=hint, field=name[:40])
+            _require_known(name, names, "detail of work")
         return cls(**{**details, "elasticity": known})
+
+    @property
+    def length(self) -> timedelta:
+        """How long it runs."""
+        return span_of(self.duration, "duration")
+
+    def aim(self, settings: Settings) -> Aim:
+        """What it weighs besides carbon, under *settings*."""
+        return Aim.of(
+            settings,
+            risk=self.risk,
+            carbon_price=self.carbon_price,
+            price_series=self.price_series,
+            bounded=self.threshold is not None,
+        )
 
     def workload(self, settings: Settings, *, home: str, now: datetime, first_asked: datetime) -> Workload:
         """
@@ -154,6 +208,36 @@ class WorkRequest:
             min_saving=saving / 100.0,
             on_no_data=OnNoData(self.on_no_data or policies.on_no_data),
         )
+
+
+def drawing(workload: Workload, machine: Mapping[str, Any]) -> Workload:
+    """
+    *workload* with the power of *machine*, in the words of `gridtide.accounting.draw.draw_of`.
+
+    Raises:
+        InvalidInput: An unknown word, a machine that is not known, or a power that *workload* states already.
+    """
+    for name in machine:
+        _require_known(name, _MACHINE, "part of a machine")
+    if not machine:
+        return workload
+    stated = workload.power_w is not None or bool(workload.power_profile_w)
+    if stated and set(machine) != {"pue"}:
+        raise InvalidInput(
+            f"the power of {workload.id[:40]!r} is stated already, so {', '.join(machine)} cannot say it again",
+            hint="leave out power_w of the workload, or the machine",
+            field=next(iter(machine)),
+        )
+    draw = draw_of(power_w=workload.power_w, **machine, place=workload.home)
+    return workload if draw is None else replace(workload, power_w=draw.power_w, pue=draw.pue)
+
+
+def _require_known(name: str, known: Sequence[str], what: str) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+    raise InvalidInput(f"{name[:40]!r} is no {what}", hint=hint, field=name[:40])
 
 
 def _require(field: str, value: object, holds: bool, allowed: str) -> None:  # noqa: FBT001 - the condition itself

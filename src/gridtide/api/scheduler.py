@@ -7,47 +7,38 @@ The Python door: ask whether, where and when to run, wait for that, or let a fun
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from gridtide.api import wiring
+from gridtide.api.adviser import Adviser, value_now
 from gridtide.api.clocks import SystemClock
 from gridtide.api.decision import CarbonDecision
-from gridtide.api.reader import PATIENCE, Reader
-from gridtide.api.request import WorkRequest, instant_of, span_of
-from gridtide.api.sites import Region, Sites, rules_of
+from gridtide.api.planned import Wish
+from gridtide.api.request import WorkRequest, drawing, span_of
+from gridtide.api.undertaking import Undertaking, prepared, turn
 from gridtide.config.load import load_settings
 from gridtide.config.settings import Settings
-from gridtide.domain.decision import Action
-from gridtide.domain.errors import ConfigurationError, ProviderUnavailable, UnitMismatch
-from gridtide.domain.instants import from_ns, to_ns
+from gridtide.domain.errors import ConfigurationError, InvalidInput, ProviderUnavailable, UnitMismatch
 from gridtide.domain.interval import Interval
 from gridtide.domain.workload import Elasticity
-from gridtide.planning.ceiling import under_ceiling
-from gridtide.planning.placement import place
 
 if TYPE_CHECKING:
+    from gridtide.api.prices import PlanCost
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Clock, DecisionJournal, GridData, Reading
     from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
-    from gridtide.domain.zone import ZoneMapping
+    from gridtide.planning.duration import RunTimes
 
-__all__ = ["CarbonScheduler"]
+__all__ = ["CarbonScheduler", "undertake"]
 
-_MOST_REMEMBERED: Final = 10_000
-_LONGEST_NAP: Final = timedelta(minutes=30)
-_SHORTEST_NAP: Final = timedelta(seconds=1)
 _MARGIN: Final = timedelta(hours=1)
-_GOLDEN: Final = 0.6180339887498949
 
 
 class CarbonScheduler:
@@ -84,15 +75,10 @@ class CarbonScheduler:
     ) -> None:
         self.settings: Final = _settings(config)
         self._clock = clock or SystemClock()
-        self._reader = Reader(self.settings, self._clock, grid)
-        self._catalogue = wiring.build_catalogue(self.settings)
-        self._first_asked: OrderedDict[str, datetime] = OrderedDict()
-        self._journal = journal
-        self._waits = 0
-        self._questions = 0
+        self._adviser = Adviser(self.settings, self._clock, grid, journal)
 
     async def __aenter__(self) -> Self:
-        await self._reader.open()
+        await self._adviser.reader.open()
         return self
 
     async def __aexit__(
@@ -102,7 +88,7 @@ class CarbonScheduler:
 
     async def aclose(self) -> None:
         """Close connections; the scheduler opens again when it is asked again."""
-        await self._reader.aclose()
+        await self._adviser.aclose()
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
@@ -115,12 +101,12 @@ class CarbonScheduler:
             UnitMismatch: The signal that was asked for is no carbon intensity.
         """
         reading = await self.read(region, ahead=_MARGIN, purpose="report")
-        value, _ = _now(reading, self._clock.now())
+        value, _ = value_now(reading, self._clock.now())
         if value is None:
             raise ProviderUnavailable(
-                f"no signal for {self._name(region)}: {reading.reason or 'nothing is known now'}",
+                f"no signal for {self._adviser.name(region)}: {reading.reason or 'nothing is known now'}",
                 hint="`gridtide doctor` looks at every source",
-                zone=self._name(region),
+                zone=self._adviser.name(region),
             )
         signal = reading.series.signal
         if not signal.is_absolute:
@@ -138,15 +124,78 @@ class CarbonScheduler:
         self, region: str | None = None, *, ahead: timedelta = timedelta(hours=24), purpose: str = "decision"
     ) -> Reading:
         """Values around now with the step of the freshness ladder they came from; empty when nothing is known."""
-        return await self._reader.read(self._place(region), ahead=ahead, purpose=purpose)
+        return await self._adviser.reader.read(self._adviser.place(region), ahead=ahead, purpose=purpose)
 
     # -- what to do ------------------------------------------------------------------------------------------------
 
-    async def plan(self, workload: Workload, region: str | None = None, *, method: str = "auto") -> Decision:
-        """Decide about one workload in one region, with baselines and alternatives; nothing is remembered."""
-        now = self._clock.now()
-        reading = await self.read(region or workload.home or None, ahead=_reach(workload, now))
-        return wiring.decide(workload, reading, now=now, method=method, options=wiring.plan_options(self.settings))
+    async def plan(
+        self,
+        workload: Workload,
+        region: str | None = None,
+        *,
+        method: str = "auto",
+        risk: str | None = None,
+        carbon_price: float | None = None,
+        price_series: Series | Path | str | None = None,
+        learn_duration: bool = False,
+        **machine: Any,
+    ) -> Decision:
+        """
+        Decide about one workload in one region, with baselines and alternatives; nothing is remembered.
+
+        Args:
+            workload: What to run.
+            region: Where; its home when left out.
+            method: Policy in time.
+            risk: What to make of a forecast that may be wrong: ``expected``, ``hedged`` or ``cautious``.
+            carbon_price: Internal price of carbon, for a plan by cost and carbon. [EUR/t]
+            price_series: Electricity prices for it, or their file; the day-ahead auction when left out. [EUR/MWh]
+            learn_duration: Whether past runs of the workload's id say more about its length than it does.
+            machine: What it draws, where the power of *workload* is not known: vcpus, memory_gb, gpu, gpus, processor,
+                load and pue, as in `gridtide.accounting.draw.draw_of`.
+
+        Raises:
+            InvalidInput: A wish cannot be used; the message names it.
+        """
+        wish = Wish(method, risk, carbon_price, price_series, learn_duration)
+        return (await self._adviser.plan(drawing(workload, machine), region, wish)).decision
+
+    async def plan_cost(
+        self,
+        workload: Workload,
+        region: str | None = None,
+        *,
+        carbon_price: float | None = None,
+        price_series: Series | Path | str | None = None,
+        method: str = "auto",
+        learn_duration: bool = False,
+        **machine: Any,
+    ) -> PlanCost:
+        """
+        Plan by cost and carbon, as `plan` does, and tell what that costs and every choice between the two.
+
+        Args:
+            workload: What to run.
+            region: Where; its home when left out.
+            carbon_price: Internal price of carbon; that of the settings when left out. [EUR/t]
+            price_series: Electricity prices, or their file; the day-ahead auction when left out. [EUR/MWh]
+            method: Policy in time.
+            learn_duration: As for `plan`.
+            machine: As for `plan`.
+
+        Raises:
+            InvalidInput: No carbon price is set, or a wish cannot be used.
+            ProviderUnavailable: No prices, or no carbon intensity, are known.
+        """
+        wanted = self.settings.policies.carbon_price if carbon_price is None else carbon_price
+        if wanted is None:
+            raise InvalidInput(
+                "no carbon_price is set",
+                hint="give carbon_price, in EUR per tonne, or set policies.carbon_price; 0 plans by cost alone",
+                field="carbon_price",
+            )
+        wish = Wish(method, None, wanted, price_series, learn_duration)
+        return (await self._adviser.plan(drawing(workload, machine), region, wish)).cost()
 
     async def evaluate_workload(
         self, region: str | None = None, elasticity: Elasticity | str = Elasticity.ELASTIC, **details: Any
@@ -162,26 +211,15 @@ class CarbonScheduler:
             region: Home region or zone; that of the settings when left out.
             elasticity: ``hard``, ``soft`` or ``elastic``.
             details: Fields of `gridtide.api.request.WorkRequest`: name, duration, deadline, max_delay, threshold,
-                power_w, data_gb, residency, interruptible, min_saving, on_no_data, method.
+                power_w or a machine, data_gb, residency, interruptible, min_saving, on_no_data, method, risk,
+                carbon_price, price_series, learn_duration.
 
         Raises:
             InvalidInput: A detail cannot be used.
             UnmappedRegion: A region is not known.
         """
-        request = WorkRequest.of(elasticity, details)
-        now = self._clock.now()
-        home, name = self._place(region), self._name(region)
-        workload = request.workload(self.settings, home=name, now=now, first_asked=self._first_seen(request.name, now))
-        latest = workload.latest_start(now)
-        patience = PATIENCE if latest is None else min(PATIENCE, max(latest - now, _SHORTEST_NAP))
-        reading = await self._reader.read(home, ahead=_reach(workload, now), patience=patience)
-        now = max(now, self._clock.now())
-        ceiling = self._ceiling(request)
-        decision = await self._decide(request, workload, Region(name, home, reading), now)
-        decision = replace(decision, threshold=ceiling)
-        if self._journal is not None:
-            self._journal.record(workload, decision, reading.series or None)
-        return _answer(decision, workload, reading, now, home=name, offset=self._offset(request.name))
+        request = _without_budget(WorkRequest.of(elasticity, details))
+        return (await self._adviser.advise(request, region, times=await self._times(request))).answer
 
     # -- doing it --------------------------------------------------------------------------------------------------
 
@@ -191,103 +229,43 @@ class CarbonScheduler:
 
         It asks again when newer values may be there, and returns at the latest start at the latest, whatever is down.
         """
-        if not details.get("name"):
-            self._waits += 1
-            details["name"] = f"wait {self._waits}"
-        if isinstance(details.get("deadline"), str):  # the next 07:00 is meant, not the one after it
-            details["deadline"] = instant_of(details["deadline"], self.settings, self._clock.now())
-        while True:
-            answer = await self.evaluate_workload(region, Elasticity.ELASTIC, **details)
-            if answer.should_execute:
-                self._first_asked.pop(details["name"], None)
-                return answer
-            now = self._clock.now()
-            wake = min(answer.start, answer.decision.wake_at or answer.start, now + _LONGEST_NAP)
-            await self._clock.sleep_until(max(wake, now + _SHORTEST_NAP))  # type: ignore[attr-defined]  # a Waiter too
+        request = _without_budget(prepared(self._adviser, details))
+        return (await turn(self._adviser, request, region, times=await self._times(request))).answer
 
     async def run(self, work: Callable[..., Any], *arguments: Any, region: str | None = None, **details: Any) -> Any:
         """
         Wait for a clean time, then call *work* with *arguments*; what it returns is awaited if it can be.
 
+        With a *budget* its grams are reserved before the wait and settled after the work; with *learn_duration* past
+        runs of its *name* say how long it takes, and this one is remembered.
+
         Returns:
             What *work* returns.
+
+        Raises:
+            BudgetExhausted: The budget turns the work down.
         """
-        await self.wait(region, **details)
-        result = work(*arguments)
-        return await result if inspect.isawaitable(result) else result
+        async with undertake(self, region, details):
+            result = work(*arguments)
+            return await result if inspect.isawaitable(result) else result
 
-    # -- inside ----------------------------------------------------------------------------------------------------
+    async def _times(self, request: WorkRequest) -> RunTimes | None:
+        return await self._adviser.run_times(request.name, request.length) if request.learn_duration else None
 
-    def _name(self, region: str | None) -> str:
-        return region or self.settings.regions.primary or self.settings.zone
 
-    def _place(self, region: str | None) -> ZoneMapping:
-        return wiring.locate(self.settings, self._catalogue, self._name(region) or None)
+def undertake(scheduler: CarbonScheduler, region: str | None, details: Mapping[str, Any]) -> Undertaking:
+    """One run of something under *scheduler*, from its wait to its end."""
+    return Undertaking(scheduler._adviser, region, details)  # noqa: SLF001 - a function of this module
 
-    def _first_seen(self, name: str, now: datetime) -> datetime:
-        """When work of that name was first asked about; without a name every question is a first one."""
-        if not name:
-            return now
-        first = self._first_asked.setdefault(name, now)
-        while len(self._first_asked) > _MOST_REMEMBERED:
-            self._first_asked.popitem(last=False)
-        return first
 
-    def _ceiling(self, request: WorkRequest) -> float | None:
-        """Bound for this class of work, of the request or of the settings."""
-        bounds = {
-            Elasticity.ELASTIC: self.settings.thresholds.elastic,
-            Elasticity.SOFT: self.settings.thresholds.soft,
-        }
-        return bounds.get(request.elasticity) if request.threshold is None else request.threshold
-
-    def _offset(self, name: str) -> timedelta:
-        """Share of the spread for work of that name, always the same; work without a name takes turns."""
-        self._questions += 1
-        digest = hashlib.sha256(name.encode()).digest()[:8]
-        share = int.from_bytes(digest) / 2**64 if name else self._questions * _GOLDEN % 1.0
-        return self.settings.policies.spread * share
-
-    async def _decide(self, request: WorkRequest, workload: Workload, home: Region, now: datetime) -> Decision:
-        """Time first, then place, then the bound."""
-        ceiling = self._ceiling(request)
-        decision = wiring.decide(
-            workload, home.reading, now=now, method=request.method, options=wiring.plan_options(self.settings)
+def _without_budget(request: WorkRequest) -> WorkRequest:
+    if request.budget:
+        raise InvalidInput(
+            "a budget is settled when the work is over, which this call does not see",
+            hint="use run(work, budget=...) or carbon_aware(budget=...)",
+            field="budget",
         )
-        if decision.signal is None or request.elasticity is Elasticity.HARD:
-            return decision
-        value, _ = _now(home.reading, now)
-        content = request.elasticity is Elasticity.SOFT and ceiling is not None and (value is None or value <= ceiling)
-        if not content:
-            decision = await self._elsewhere(request, workload, home, now) or decision
-        if ceiling is None:
-            return decision
-        wiring.require_absolute(home.reading.series.signal, "threshold")
-        return under_ceiling(decision, workload, home.reading.series, now=now, ceiling=ceiling)
-
-    async def _elsewhere(
-        self, request: WorkRequest, workload: Workload, home: Region, now: datetime
-    ) -> Decision | None:
-        """Decision among all allowed regions; None when work may not move or there is nothing to weigh."""
-        regions = self.settings.regions
-        names = [name for name in (regions.primary, *regions.fallback) if name and name != home.name]
-        if not self.settings.policies.allow_geo_shift or not names:
-            return None
-        places = [self._place(name) for name in names]
-        readings = await self._reader.read_comparable([home.place, *places], ahead=_reach(workload, now))
-        base = Region(home.name, home.place, readings[0])
-        others = [Region(*parts) for parts in zip(names, places, readings[1:], strict=True)]
-        budgets = dict(regions.latency_budgets) if request.elasticity is Elasticity.SOFT else None
-        sites = Sites.weigh(self._catalogue, base, others, latency_budgets=budgets)
-        if not sites.others:
-            decision = wiring.decide(
-                workload, home.reading, now=now, method=request.method, options=wiring.plan_options(self.settings)
-            )
-        else:
-            rules = rules_of(self.settings)
-            decision = place(workload, sites.home, sites.others, now=now, method=request.method, rules=rules)
-            decision = replace(decision, freshness=base.reading.step, freshness_reason=base.reading.reason)
-        return replace(decision, warnings=(*decision.warnings, *sites.left_out))
+    return request
 
 
 def _settings(config: Settings | Mapping[str, Any] | Path | str | None) -> Settings:
@@ -300,42 +278,3 @@ def _settings(config: Settings | Mapping[str, Any] | Path | str | None) -> Setti
             f"config is a {type(config).__name__}; allowed: settings, a dictionary, the path of a file, or None"
         )
     return wiring.read_settings(config=None if config is None else Path(config))
-
-
-def _reach(workload: Workload, now: datetime) -> timedelta:
-    """How far ahead values matter."""
-    latest = workload.latest_start(now)
-    return max((latest or now) - now, timedelta(0)) + workload.duration + _MARGIN
-
-
-def _now(reading: Reading, now: datetime) -> tuple[float | None, datetime | None]:
-    """Value at *now* and the start of its step; nothing where it is not known."""
-    curve = reading.series.curve_at(to_ns(now)) if reading.series else None
-    if curve is None:
-        return None, None
-    return curve.value_at(to_ns(now)), from_ns(int(curve.breaks[curve.locate(to_ns(now))]))
-
-
-def _answer(
-    decision: Decision, workload: Workload, reading: Reading, now: datetime, *, home: str, offset: timedelta
-) -> CarbonDecision:
-    value, since = _now(reading, now)
-    go = decision.action in {Action.RUN, Action.ROUTE}
-    start = decision.start + offset if decision.start is not None and not go else now
-    latest = workload.latest_start(now)
-    if latest is not None:
-        start = max(now, min(start, latest))
-    return CarbonDecision(
-        should_execute=go or start <= now,
-        recommended_region=decision.zone or home,
-        delay=max(start - now, timedelta(0)),
-        intensity=value,
-        threshold=decision.threshold,
-        reason=decision.reason,
-        signal=reading.series.signal if value is not None else None,
-        freshness=decision.freshness,
-        freshness_reason=decision.freshness_reason,
-        point_time=since,
-        latest_start=latest,
-        decision=decision,
-    )

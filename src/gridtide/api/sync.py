@@ -7,7 +7,8 @@ Every name of `gridtide.api.scheduler.CarbonScheduler` is here, without ``await`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,15 @@ from gridtide.domain.workload import Elasticity
 
 if TYPE_CHECKING:
     from gridtide.api.decision import CarbonDecision
+    from gridtide.api.prices import PlanCost
+    from gridtide.api.undertaking import Undertaking
     from gridtide.config.settings import Settings
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Clock, DecisionJournal, GridData, Reading
     from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
 
-__all__ = ["CarbonScheduler"]
+__all__ = ["CarbonScheduler", "undertake"]
 
 T = TypeVar("T")
 
@@ -98,9 +101,55 @@ class CarbonScheduler:
         """Values around now with the step of the freshness ladder they came from."""
         return self._call(self._inner.read(region, ahead=ahead, purpose=purpose))
 
-    def plan(self, workload: Workload, region: str | None = None, *, method: str = "auto") -> Decision:
+    def plan(
+        self,
+        workload: Workload,
+        region: str | None = None,
+        *,
+        method: str = "auto",
+        risk: str | None = None,
+        carbon_price: float | None = None,
+        price_series: Series | Path | str | None = None,
+        learn_duration: bool = False,
+        **machine: Any,
+    ) -> Decision:
         """Decide about one workload in one region."""
-        return self._call(self._inner.plan(workload, region, method=method))
+        return self._call(
+            self._inner.plan(
+                workload,
+                region,
+                method=method,
+                risk=risk,
+                carbon_price=carbon_price,
+                price_series=price_series,
+                learn_duration=learn_duration,
+                **machine,
+            )
+        )
+
+    def plan_cost(
+        self,
+        workload: Workload,
+        region: str | None = None,
+        *,
+        carbon_price: float | None = None,
+        price_series: Series | Path | str | None = None,
+        method: str = "auto",
+        learn_duration: bool = False,
+        **machine: Any,
+    ) -> PlanCost:
+        """Plan by cost and carbon, and tell what that costs and every choice between the two."""
+        return self._call(
+            self._inner.plan_cost(
+                workload,
+                region,
+                carbon_price=carbon_price,
+                price_series=price_series,
+                method=method,
+                learn_duration=learn_duration,
+                **machine,
+            )
+        )
 
     def evaluate_workload(
         self, region: str | None = None, elasticity: Elasticity | str = Elasticity.ELASTIC, **details: Any
@@ -114,9 +163,9 @@ class CarbonScheduler:
 
     def run(self, work: Callable[..., Any], *arguments: Any, region: str | None = None, **details: Any) -> Any:
         """Block until a clean time, then call *work* with *arguments*; a coroutine is run to its end."""
-        self.wait(region, **details)
-        result = work(*arguments)
-        return self._call(result) if asyncio.iscoroutine(result) else result
+        with undertake(self, region, details):
+            result = work(*arguments)
+            return self._call(result) if asyncio.iscoroutine(result) else result
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         if self._runner is None:
@@ -136,3 +185,17 @@ class CarbonScheduler:
         if self._runner is not None:
             self._runner.close()
             self._runner = None
+
+
+@contextmanager
+def undertake(blocking: CarbonScheduler, region: str | None, details: Mapping[str, Any]) -> Iterator[Undertaking]:
+    """One run of something under *blocking*, from its wait to its end."""
+    call = blocking._call  # noqa: SLF001 - a function of this module
+    undertaking = scheduler.undertake(blocking._inner, region, details)  # noqa: SLF001 - a function of this module
+    call(undertaking.__aenter__())
+    try:
+        yield undertaking
+    except BaseException as error:
+        call(undertaking.__aexit__(type(error), error, error.__traceback__))
+        raise
+    call(undertaking.__aexit__(None, None, None))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gridtide.config.checks import canonical_provider
 from gridtide.config.load import load_settings
@@ -44,6 +44,7 @@ __all__ = [
     "build_journal",
     "credentials",
     "decide",
+    "journal_in_time",
     "journal_path",
     "locate",
     "open_grid",
@@ -51,7 +52,12 @@ __all__ = [
     "read_settings",
     "read_together",
     "require_absolute",
+    "with_bands",
 ]
+
+
+_OPEN_S: Final = 5.0
+"""How long a disk may take to open the records. [s]"""
 
 
 def read_settings(
@@ -116,12 +122,14 @@ async def open_grid(
         ConfigurationError: An address or name in the settings cannot be used.
     """
     async with _opened(settings, clock, given=given, keep=keep) as grid:
-        if settings.policies.risk == "expected":
-            yield grid
-        else:
-            from gridtide.api.banded import BandedData  # noqa: PLC0415 - see the module docstring
+        yield grid if settings.policies.risk == "expected" else with_bands(grid, clock)
 
-            yield BandedData(grid, clock)
+
+def with_bands(grid: GridData, clock: Clock) -> GridData:
+    """*grid* whose readings carry the upper end of their forecast; one that does already stays as it is."""
+    from gridtide.api.banded import BandedData  # noqa: PLC0415 - see the module docstring
+
+    return grid if isinstance(grid, BandedData) else BandedData(grid, clock)
 
 
 @asynccontextmanager
@@ -225,6 +233,24 @@ def build_journal(settings: Settings, env: Mapping[str, str] | None = None) -> J
     return Journal(journal_path(settings, env))
 
 
+def journal_in_time(settings: Settings, *, warn: Callable[[str], None]) -> Journal:
+    """The same journal, or one in memory when the disk does not answer in time."""
+    import threading  # noqa: PLC0415 - see the module docstring
+
+    from gridtide.ledger.journal import Journal  # noqa: PLC0415
+
+    opened: list[Journal] = []
+    opener = threading.Thread(target=lambda: opened.append(build_journal(settings)), daemon=True)
+    opener.start()
+    opener.join(_OPEN_S)
+    if opened:
+        return opened[0]
+    warn(f"the journal did not open within {_OPEN_S:g} s; records are kept in memory only")
+    instead = Journal(None)
+    instead.notices.clear()
+    return instead
+
+
 def budgets_path(settings: Settings, env: Mapping[str, str] | None = None) -> Path | None:
     """File of the carbon budgets, beside the journal; None when the user has no home."""
     journal = journal_path(settings, env)
@@ -256,10 +282,24 @@ def plan_options(settings: Settings) -> PlanOptions:
 
 
 def decide(
-    workload: Workload, reading: Reading, *, now: datetime, method: str = "auto", options: PlanOptions | None = None
+    workload: Workload,
+    reading: Reading,
+    *,
+    now: datetime,
+    method: str = "auto",
+    options: PlanOptions | None = None,
+    budget_from: datetime | None = None,
 ) -> Decision:
     """
     Decide on *reading* by the rules that every entry point shares.
+
+    Args:
+        workload: What to run.
+        reading: What is known.
+        now: The instant of the decision.
+        method: Policy in time.
+        options: Its options.
+        budget_from: Earliest instant at which its carbon budget may pay; None where none holds it back.
 
     Raises:
         InvalidInput: *method* or *options* cannot be used.
@@ -284,5 +324,6 @@ def decide(
             step_reason=reading.reason,
             method=method,
             options=options,
+            budget_from=budget_from,
         )
     )

@@ -149,8 +149,8 @@ class _Counter:
 
     def __init__(self, say: OutputOptions, at: str | None) -> None:
         from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
+        from gridtide.api.allowance import reclaim  # noqa: PLC0415
         from gridtide.api.clocks import SystemClock  # noqa: PLC0415
-        from gridtide.cli.allowance import reclaim  # noqa: PLC0415
         from gridtide.cli.output import Output  # noqa: PLC0415
 
         self.say: Output = Output("budget", as_json=say.as_json, quiet=say.quiet)
@@ -159,7 +159,7 @@ class _Counter:
         self.now: datetime = clock if at is None else read_instant(at, "--at", now=clock, timezone="UTC")
         self.book: BudgetBook = wiring.build_budgets(self.settings)
         for budget in self.book.defined():
-            reclaim(self.book, budget, self.settings, now=self.now, say=self.say)
+            reclaim(self.book, budget, self.settings, now=self.now, warn=self.say.warn)
 
     def answer(
         self, budgets: Sequence[Budget], lines: Callable[[Sequence[shapes.BudgetStateShape]], list[str]]

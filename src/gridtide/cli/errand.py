@@ -30,7 +30,7 @@ from gridtide.engine.loop import News, Owner, What
 from gridtide.ledger.records import Ending, Outcome
 
 if TYPE_CHECKING:
-    from gridtide.cli.allowance import Allowance
+    from gridtide.api.allowance import Allowance
     from gridtide.cli.countdown import Countdown
     from gridtide.cli.job import Job
     from gridtide.cli.session import Session

@@ -161,9 +161,10 @@ def _priced(session: Session, asked: Job, path: Path | None) -> Job:
 
 
 def _learned(session: Session, name: str, *, declared: timedelta) -> RunTimes:
-    from gridtide.cli import learned  # noqa: PLC0415 - numpy, only when it is asked for
+    from gridtide.api import learned  # noqa: PLC0415 - numpy, only when it is asked for
 
-    return learned.run_times(session, name, declared=declared)
+    say = session.say
+    return learned.run_times(session.settings, name, declared=declared, note=say.note, warn=say.warn)
 
 
 def _say_room(session: Session, workload: Workload) -> None:

@@ -84,7 +84,7 @@ def command(
     if choice is not None:
         made, reading = choice.decision, choice.reading
     warn_about(session, asked, reading, made)
-    cost = None if asked.options.price is None else prices.cost_of(asked, reading.series, made, session=session)
+    cost = None if asked.options.price is None else prices.cost_of(asked, reading.series, made)
     said = payload.decision(made)
     if staffed is not None:
         said["saving_percent"] = staffed.saving_percent

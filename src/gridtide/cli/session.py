@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -174,27 +173,17 @@ class Session:
 
     def read_prices_file(self, path: Path) -> Series:
         """Prices of a file. [EUR/MWh]"""
-        from gridtide.domain.units import EUR_PER_MWH  # noqa: PLC0415 - beside its use
-        from gridtide.grid.files import read_series  # noqa: PLC0415 - numpy, only when a file is read
+        from gridtide.api.prices import read_price_file  # noqa: PLC0415 - numpy, only when a file is read
 
-        found = read_series(
-            path,
-            unit=EUR_PER_MWH,
-            step_shape="constant",
-            tz=self.settings.timezone or None,
-            zone=self.place.zone.key,
-            kind=SignalKind.PRICE,
-        )
-        for warning in found.warnings:
-            self.say.warn(warning)
-        return found.series
+        return read_price_file(path, zone=self.place.zone.key, settings=self.settings, warn=self.say.warn)
 
-    def read_prices(self, provider: str, *, ahead: timedelta, back: timedelta) -> Reading:
-        """Prices around now for the place, from *provider*, whichever source the carbon comes from."""
-        settings = replace(self.settings, provider=provider, fallback_providers=(), signal="auto")
-        window = Interval(self.now - back, self.now + ahead)
+    def read_prices(self, *, ahead: timedelta) -> Reading:
+        """Day-ahead prices around now for the place, whichever source the carbon comes from."""
+        from gridtide.api.prices import BACK, market  # noqa: PLC0415 - only where cost is weighed
+
+        window = Interval(self.now - BACK, self.now + ahead)
         query = SignalQuery(zone=self.place.zone, window=window, kind=SignalKind.PRICE)
-        return asyncio.run(self._read_from(settings, query))
+        return asyncio.run(self._read_from(market(self.settings), query))
 
     async def _read_from(self, settings: Settings, query: SignalQuery) -> Reading:
         async with wiring.open_grid(settings, self.clock, keep=self._where.at is None) as grid:

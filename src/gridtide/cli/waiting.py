@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -12,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 from ulid import ULID
 
 from gridtide.api import wiring
+from gridtide.cli import allowance as budgets
 from gridtide.cli import payload, story, wording
-from gridtide.cli.allowance import Allowance, draw_on
-from gridtide.cli.allowance import rehearse as rehearse_budget
 from gridtide.cli.countdown import Countdown
 from gridtide.cli.errand import Errand, reacher
 from gridtide.cli.errors import Usage
@@ -25,17 +23,17 @@ from gridtide.cli.session import Session
 from gridtide.domain.effect import EffectKey, EffectState, Receipt, Verb, check_name
 from gridtide.domain.errors import Conflict, InvalidInput
 from gridtide.executors.local import LocalProcess
-from gridtide.ledger.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from gridtide.api.allowance import Allowance
     from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, SignalOptions
     from gridtide.domain.ports import Clock, GridData
+    from gridtide.ledger.journal import Journal
 
 __all__ = ["Gate", "answer", "carry_out", "default_name", "open_job", "rehearse"]
 
-_OPEN_S: Final = 5.0
 _CLOSE_S: Final = 2.0
 
 
@@ -89,13 +87,13 @@ def carry_out(
 ) -> Errand:
     """Wait, and run *argv* if there is one, on the budget in the settings; returns when all is over."""
     occurrence = str(ULID()) if once is None else _checked(once, "--once")
-    with _open_journal(session) as journal:
+    with wiring.journal_in_time(session.settings, warn=session.say.warn) as journal:
         for notice in journal.notices:
             session.say.warn(notice)
         if once is not None:
             _require_free(journal, job.workload.id, occurrence, session)
         told = len(journal.notices)
-        allowance = None if argv is None else draw_on(session, job, occurrence)
+        allowance = None if argv is None else budgets.draw_on(session, job, occurrence)
         try:
             errand = asyncio.run(
                 _carry_out(
@@ -159,20 +157,6 @@ async def _sources(session: Session) -> AsyncIterator[GridData]:
                 await opened.aclose()
 
 
-def _open_journal(session: Session) -> Journal:
-    """The journal, or one in memory when the disk does not answer in time."""
-    opened: list[Journal] = []
-    opener = threading.Thread(target=lambda: opened.append(wiring.build_journal(session.settings)), daemon=True)
-    opener.start()
-    opener.join(_OPEN_S)
-    if opened:
-        return opened[0]
-    session.say.warn(f"the journal did not open within {_OPEN_S:g} s; records are kept in memory only")
-    instead = Journal(None)
-    instead.notices.clear()
-    return instead
-
-
 async def _give_up(session: Session, errand: Errand, patience: timedelta) -> None:
     await session.clock.sleep_until(session.now + patience)
     errand.stop(None)
@@ -184,7 +168,7 @@ def rehearse(session: Session, job: Job) -> int:
     session.require_file(reading, covers_now=False)
     made = wiring.decide(job.workload, reading, now=session.now, method=job.method, options=job.options)
     warn_about(session, job, reading, made)
-    drawn = rehearse_budget(session, job, made)
+    drawn = budgets.rehearse(session, job, made)
     head = wording.headline(made, session.shown_timezone, now=session.now)
     lines = [f"{job.workload.id}: would {head}", *wording.fields(wording.source_lines(made.signal, reading))]
     session.say.answer(
@@ -241,7 +225,7 @@ def _answer(session: Session, errand: Errand, *, code: int) -> None:
                 "forced": errand.forced,
                 "stopped_by": None if errand.stopped_by is None else errand.stopped_by.name,
                 "exit_code": code,
-                "budget": None if errand.allowance is None else errand.allowance.shape(),
+                "budget": None if errand.allowance is None else budgets.shape(errand.allowance),
                 "decision": None if made is None else payload.decision(made),
                 "outcome": story.outcome_payload(outcome),
                 "signal": None if made is None or made.signal is None else payload.signal(made.signal),
@@ -257,7 +241,7 @@ def _answer(session: Session, errand: Errand, *, code: int) -> None:
     if outcome.planned is not None:
         pairs += story.source_fields(outcome.planned.signal)
     if errand.allowance is not None and errand.started:
-        pairs.append(("budget", errand.allowance.in_words()))
+        pairs.append(("budget", budgets.in_words(errand.allowance)))
     session.say.note(f"{errand.job.workload.id}: {story.ending(outcome, session.shown_timezone)}")
     for line in wording.fields(pairs):
         session.say.note(line)
