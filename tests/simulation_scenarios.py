@@ -38,6 +38,8 @@ def scenario(folder, **changes):
             {"name": "window", "method": "lowest-window"},
         ],
     }
+    if "workloads" in changes:
+        del tree["work"]
     return Scenario.model_validate(tree | changes)
 
 

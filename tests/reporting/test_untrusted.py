@@ -104,6 +104,7 @@ def facts(name="zone", **changes):
     }  # fmt: skip
     tables = {
         "summary": [row],
+        "by_class": [],
         "by_slack": [slack],
         "delays": [{"policy": name, "started_pct": s, "delay_h": s / 10} for s in range(0, 101, 5)],
         "pareto": [{"policy": name, "mean_delay_h": 2.0, "savings_pct": -4.0, "on_front": True}],

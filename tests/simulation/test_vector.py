@@ -15,6 +15,19 @@ from support import at
 TWO = [{"name": "US-CAL-CISO"}, {"name": "US-NW-BPAT"}]
 
 
+PLACES = [
+    {"latitude": 48.9, "longitude": 2.4},
+    {"latitude": 50.8, "longitude": 4.4},
+    {"latitude": 37.8, "longitude": 0},
+]
+CLASSES = st.lists(st.sampled_from(["hard", "soft", "elastic"]), min_size=1, max_size=3, unique=True)
+
+
+def kinds(classes, work):
+    """One kind of work for each class, alike in everything else."""
+    return [work | {"class": kind} for kind in classes]
+
+
 def both(made):
     """The same scenario on both paths."""
     return [run_scenario(made.model_copy(update={"path": path})) for path in ("events", "vectors")]
@@ -41,12 +54,13 @@ def assert_equal(made):
             "length_spread": st.sampled_from([0.0, 0.4]),
         }
     ),
+    classes=CLASSES,
 )
 @settings(max_examples=15, deadline=None)
-def test_both_paths_give_the_same(tmp_path_factory, belief, work, seed):
-    """For run-now and the lowest window on a belief that never changes, every figure is equal."""
+def test_both_paths_give_the_same(tmp_path_factory, belief, work, seed, classes):
+    """For run-now and the lowest window on a belief that never changes, every figure is equal, for every class."""
     folder = tmp_path_factory.getbasetemp()
-    assert_equal(scenario(folder, seed=seed, work={"count": 15} | work, belief=belief))
+    assert_equal(scenario(folder, seed=seed, workloads=kinds(classes, {"count": 8} | work), belief=belief))
 
 
 @given(
@@ -58,21 +72,31 @@ def test_both_paths_give_the_same(tmp_path_factory, belief, work, seed):
             "slack": st.sampled_from(["0s", "0s..6h", "37m..30h"]),
             "power_w": st.sampled_from([None, 300.0]),
             "regions": st.sampled_from([(), ("Y",), ("X", "Z")]),
+            "latency_budget_ms": st.sampled_from([None, 10, 60]),
         }
     ),
+    classes=CLASSES,
 )
 @settings(max_examples=8, deadline=None)
-def test_both_paths_give_the_same_places(tmp_path_factory, seed, belief, margin, work):
+def test_both_paths_give_the_same_places(tmp_path_factory, seed, belief, margin, work, classes):  # noqa: PLR0917 - drawn by name
     """Work without data goes to the same zone at the same time on both paths, in space, in time and in both."""
     folder = tmp_path_factory.getbasetemp()
     zones = [
-        {"name": name, "file": str(write_zone(folder, f"{name}.csv", seed=k, scale=scale)), "pue": pue}
+        {"name": name, "file": str(write_zone(folder, f"{name}.csv", seed=k, scale=scale)), "pue": pue, **PLACES[k]}
         for k, (name, scale, pue) in enumerate([("X", 1.0, 1.0), ("Y", 0.8, 1.1), ("Z", 1.1, 1.0)])
     ]
     moving = {"places": "any", "move_margin": margin}
     policies = [{"name": m, "method": m} | moving for m in ("run-now", "lowest-window", "auto")]
 
-    assert_equal(scenario(folder, seed=seed, zones=zones, work={"count": 8} | work, belief=belief, policies=policies))
+    workloads = kinds(classes, {"count": 4} | work)
+    assert_equal(scenario(folder, seed=seed, zones=zones, workloads=workloads, belief=belief, policies=policies))
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_work_that_may_not_wait_is_never_taken_apart(tmp_path, kind):
+    """Hard and soft jobs that could pause do not, so the vector path takes them under the method auto as well."""
+    work = {"class": kind, "count": 10, "interruptible": True, "length_spread": 0.4}
+    assert_equal(scenario(tmp_path, work=work, policies=[{"name": "a", "pauses": False}]))
 
 
 def test_many_jobs_take_the_vector_path_by_themselves(tmp_path):

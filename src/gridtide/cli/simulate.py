@@ -76,9 +76,7 @@ def _read(path: Path, max_errors: int | None) -> Scenario:
     from gridtide.simulation.scenario import read_scenario  # noqa: PLC0415 - keeps --help light
 
     found = read_scenario(path)
-    if max_errors is None:
-        return found
-    return found.model_copy(update={"work": found.work.model_copy(update={"max_errors": max_errors})})
+    return found if max_errors is None else found.tolerating(max_errors)
 
 
 def _run(scenario: Scenario, voice: Output) -> Experiment:
@@ -169,7 +167,9 @@ def _lines(experiment: Experiment) -> list[str]:
     from gridtide.simulation.experiment import OWN_POWER_W  # noqa: PLC0415
 
     scenario = experiment.scenario
-    moved = simulation_tables.tables(experiment)["moves"]
+    tables = simulation_tables.tables(experiment)
+    at_home = {policy.name for policy in scenario.policies if policy.method == "run-now" and not policy.routes}
+    moved, by_class = tables["moves"], [row for row in tables["by_class"] if row["policy"] not in at_home]
     rows = [("policy", "home" if moved else "zone", "saves", "possible", "share", "delay", "95 %", "late", "kg")]
     rows += [
         (
@@ -194,12 +194,35 @@ def _lines(experiment: Experiment) -> list[str]:
     return [
         head,
         *wording.columns(rows, right=frozenset(range(2, 9)), indent="  "),
+        *(("", *_class_lines(by_class)) if by_class else ()),
         *(("", *_move_lines(moved)) if moved else ()),
         "",
         f"Savings against {baseline}, on what came true; possible: a perfect forecast, no capacity.",
         f"Belief: {scenario.belief.kind}; seed {scenario.seed}; simulating took {cpu:.2f} CPU s, about {grams:.3g} g.",
         *(f"Data: {credit}" for credit in experiment.attributions),
     ]
+
+
+def _class_lines(by_class: list[dict[str, Any]]) -> list[str]:
+    """What each class of work saved, and how long it waited."""
+    from gridtide.cli import wording  # noqa: PLC0415 - keeps --help light
+
+    rows = [("policy", "class", "jobs", "saves", "possible", "delay", "longest", "late", "kg")]
+    rows += [
+        (
+            row["policy"],
+            row["class"],
+            str(row["jobs"]),
+            _percent(row["savings_pct"]),
+            _percent(row["oracle_savings_pct"]),
+            f"{row['mean_delay_h']:.1f} h",
+            f"{row['longest_delay_h']:.1f} h",
+            str(row["late_jobs"]),
+            "unknown" if row["grams"] is None else f"{row['grams'] / 1000.0:,.2f}",
+        )
+        for row in by_class
+    ]
+    return wording.columns(rows, right=frozenset(range(2, 9)), indent="  ")
 
 
 def _move_lines(moved: list[dict[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gridtide.cli import simulation_tables
 from gridtide.domain.durations import format_duration
 from gridtide.domain.instants import isoformat
+from gridtide.domain.workload import Elasticity
 from gridtide.reporting import charts, page, tables
 from gridtide.reporting.simulation import SimulationFacts, simulation_page
 from gridtide.simulation.experiment import OWN_POWER_W
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gridtide.simulation.experiment import Experiment
+    from gridtide.simulation.job_table import JobTable
     from gridtide.simulation.scenario import Scenario
+    from gridtide.simulation.specs import WorkSpec
 
 __all__ = ["facts_of", "write"]
 
@@ -41,13 +44,8 @@ def write(experiment: Experiment, *, html: Path | None, export: Path | None) -> 
 
 def facts_of(experiment: Experiment) -> SimulationFacts:
     """What the page tells, as plain values."""
-    scenario, work = experiment.scenario, experiment.scenario.work
+    scenario = experiment.scenario
     span = f"{isoformat(scenario.start)} to {isoformat(scenario.end)} ({format_duration(scenario.window.length)})"
-    drawn = (
-        f"drawn ({work.generator}), {format_duration(work.duration.low)} to {format_duration(work.duration.high)} long"
-    )
-    places = "zone" if len(experiment.jobs.zones) == 1 else "zones"
-    source = f"{work.file.name} ({work.format})" if work.file else drawn
     belief = scenario.belief
     errors = f", error {belief.error:g}" if belief.kind in {"white", "ar1"} else ""
     known = {
@@ -62,7 +60,7 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
         name=scenario.name,
         facts=(
             ("time", span),
-            ("jobs", f"{experiment.jobs.size:,} in {len(experiment.jobs.zones)} {places}, {source}"),
+            ("jobs", _jobs(experiment)),
             ("baseline", "run-now: the same job with the same power, started when it arrived, at home"),
             *_moving(scenario),
             ("policies were told", known.get(belief.kind, f"the truth with {belief.kind} errors{errors}")),
@@ -81,6 +79,28 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
         credits=experiment.attributions,
         own_power_w=OWN_POWER_W,
     )
+
+
+def _jobs(experiment: Experiment) -> str:
+    """How many jobs of which classes in how many zones, and where they are from."""
+    scenario, jobs = experiment.scenario, experiment.jobs
+    classes = "" if jobs.classes == [Elasticity.ELASTIC] else f" ({_by_class(jobs)})"
+    places = "zone" if len(jobs.zones) == 1 else "zones"
+    sources = [
+        f"{work.label}: {_source(work)}" if len(scenario.kinds) > 1 else _source(work) for work in scenario.kinds
+    ]
+    return f"{jobs.size:,}{classes} in {len(jobs.zones)} {places}, {'; '.join(sources)}"
+
+
+def _by_class(jobs: JobTable) -> str:
+    return ", ".join(f"{int(jobs.of_class(elasticity).sum()):,} {elasticity}" for elasticity in jobs.classes)
+
+
+def _source(work: WorkSpec) -> str:
+    if work.file:
+        return f"{work.file.name} ({work.format})"
+    shortest, longest = format_duration(work.duration.low), format_duration(work.duration.high)
+    return f"drawn ({work.generator}), {shortest}{'' if shortest == longest else f' to {longest}'} long"
 
 
 def _moving(scenario: Scenario) -> list[tuple[str, str]]:

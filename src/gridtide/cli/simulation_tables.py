@@ -21,6 +21,7 @@ def tables(experiment: Experiment) -> dict[str, list[dict[str, Any]]]:
     """Every table by its name."""
     return {
         "summary": [asdict(row) for row in summary.summaries(experiment)],
+        "by_class": summary.by_class(experiment),
         "by_slack": summary.by_slack(experiment),
         "delays": summary.delays(experiment),
         "pareto": summary.pareto(experiment),

@@ -26,7 +26,7 @@ class SimulationFacts:
         facts: Named facts on what was done, in order.
         policies: Names in the scenario's order.
         at_once: Those of them that never wait; they are the zero line of charts.
-        tables: ``summary``, ``by_slack``, ``delays``, ``pareto``, ``moves`` and ``own_footprint``.
+        tables: ``summary``, ``by_class``, ``by_slack``, ``delays``, ``pareto``, ``moves`` and ``own_footprint``.
         signals: Which values each zone was simulated on.
         notes: What the reader should know.
         credits: Attributions.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gridtide.reporting import figures
+from gridtide.reporting import classes, figures
 from gridtide.reporting.facts import ALL, SimulationFacts, totals
 from gridtide.reporting.page import Figure, Page, Table
 
@@ -25,6 +25,7 @@ def simulation_page(facts: SimulationFacts) -> Page:
     waiting = [p for p in facts.policies if p not in facts.at_once] or list(facts.policies)
     makers = (
         figures.by_zone,
+        classes.by_class,
         figures.moves,
         figures.by_slack,
         figures.share,
@@ -56,6 +57,7 @@ def _lead(facts: SimulationFacts, waiting: Sequence[str]) -> list[str]:
         f"The policy \u201c{best['policy']}\u201d {verb} {abs(best['savings_pct']):.1f} %{amount} against run-now"
     )
     said = [f"{headline}, with a mean delay of {best['mean_delay_h']:.1f} h; {possible}."]
+    said += classes.what_each_saved(facts, best["policy"])
     losers = [f"{row['policy']} ({row['savings_pct']:.1f} %)" for row in known if row["savings_pct"] < -_SHOWN_LOSS]
     zones = [r for r in facts.tables["summary"] if r["zone"] != ALL and r["policy"] in waiting]
     rows = [r for r in zones if (r["savings_pct"] or 0.0) < -_SHOWN_LOSS]

@@ -19,7 +19,7 @@ from gridtide.domain.interval import Interval
 from gridtide.engine.engine import Engine, Policy
 from gridtide.planning import question
 from gridtide.planning.options import PlanOptions
-from gridtide.simulation import generate, ground, notes, oracle, runs, traces, vector
+from gridtide.simulation import ground, notes, oracle, runs, vector, workloads
 from gridtide.simulation.belief import FromHistory
 from gridtide.simulation.geography import Geography
 from gridtide.simulation.rooms import Rooms
@@ -131,7 +131,7 @@ def run_scenario(scenario: Scenario, *, progress: Callable[[str, int, int], None
     """
     truth = ground.read_truth(scenario)
     geography = Geography.of(scenario)
-    asked, rejected = (generate.draw_jobs(scenario), ()) if scenario.work.file is None else traces.read_trace(scenario)
+    asked, rejected = workloads.jobs_of(scenario)
     jobs = ground.known_jobs(asked, truth, geography if scenario.routes else None)
     at_once = runs.pay(jobs, runs.whole_runs(jobs, jobs.arrival_ns, np.full(jobs.size, np.nan)), truth)
     beliefs = ground.beliefs_of(scenario, truth)

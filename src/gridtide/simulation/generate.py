@@ -31,15 +31,22 @@ _NIGHT_NS: Final = NS_PER_HOUR
 _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday
 
 
-def draw_jobs(scenario: Scenario) -> JobTable:
+def draw_jobs(scenario: Scenario, *, kind: int = 0) -> JobTable:
     """
     Draw the jobs of every home.
 
     Arrivals stop early enough for each declared job to end inside the scenario whatever its slack, so that every job
-    can be paid for. Raises `InvalidInput` when the scenario is too short for its own work.
+    can be paid for.
+
+    Args:
+        scenario: Its `work` says what is drawn.
+        kind: Number of that work among all of the scenario, so that each has draws of its own.
+
+    Raises:
+        InvalidInput: The scenario is too short for its own work.
     """
-    work = scenario.work
-    longest = work.duration.high + work.slack.high
+    work, slack = scenario.work, scenario.work.usual_slack
+    longest = work.duration.high + (slack.high if work.elasticity.may_wait else timedelta(0))
     room = scenario.end - scenario.start - longest
     if room <= timedelta(0):
         raise InvalidInput(
@@ -52,10 +59,10 @@ def draw_jobs(scenario: Scenario) -> JobTable:
     for index, zone_name in enumerate(z.name for z in scenario.zones):
         if work.homes and zone_name not in work.homes:
             continue
-        rng = np.random.default_rng([scenario.seed, index])
+        rng = np.random.default_rng([scenario.seed, index, kind])
         arrivals = _arrivals(scenario, duration_ns(room), rng)
         lengths = draw_span(work.duration, arrivals.size, rng)
-        slacks = draw_span(work.slack, arrivals.size, rng)
+        slacks = draw_span(slack, arrivals.size, rng)
         truths = true_lengths(lengths, work.length_spread, rng)
         data.append(draw_amount(work.data_gb, arrivals.size, rng))
         columns.append((np.full(arrivals.size, index), arrivals, lengths, truths, arrivals + slacks))
@@ -78,8 +85,8 @@ def draw_jobs(scenario: Scenario) -> JobTable:
 
 
 def terms_of(work: WorkSpec) -> Terms:
-    """What binds where the work of a scenario may run."""
-    return Terms(work.regions, frozenset(work.residency), work.latency_budget_ms)
+    """What binds when and where the work of a scenario may run."""
+    return Terms(work.regions, frozenset(work.residency), work.latency_budget_ms, work.elasticity)
 
 
 def true_lengths(declared: NDArray[np.int64], spread: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -107,6 +107,7 @@ class Geography:
                     open_rows[rows] = True
         if self.data_limit_gb is not None:
             open_rows &= jobs.data_gb <= self.data_limit_gb
+        open_rows &= jobs.may_wait | (jobs.data_gb == 0)
         return np.flatnonzero(open_rows)
 
     def movable(self, jobs: JobTable) -> int:

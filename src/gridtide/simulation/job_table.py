@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from gridtide.domain.instants import from_ns
-from gridtide.domain.workload import Workload
+from gridtide.domain.workload import Elasticity, Workload
 from gridtide.simulation.job import Job
 
 if TYPE_CHECKING:
@@ -28,17 +28,19 @@ _HOUR: Final = timedelta(hours=1)
 
 class Terms(NamedTuple):
     """
-    What binds where a job may run; few of them for many jobs.
+    What binds when and where a job may run; few of them for many jobs.
 
     Attributes:
         regions: Zones it may move to besides its home; empty means every zone.
         residency: Countries where its data may be; empty means anywhere.
         latency_budget_ms: Longest round trip from home; None where nobody waits. [ms]
+        elasticity: Class of the job.
     """
 
     regions: tuple[str, ...] = ()
     residency: frozenset[str] = frozenset()
     latency_budget_ms: float | None = None
+    elasticity: Elasticity = Elasticity.ELASTIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,13 +55,14 @@ class JobTable:
         arrival_ns: When it was submitted. [ns]
         length_ns: Declared running time. [ns]
         true_ns: Real running time. [ns]
-        latest_ns: Latest start. [ns]
+        latest_ns: Latest start; becomes the arrival of work that may not wait. [ns]
         power_w: While running; NaN where nobody knows. [W]
         interruptible: Whether it may pause.
         names: Of the jobs; numbered within their zone when left out.
-        terms: What binds where jobs may run.
+        terms: What binds when and where jobs may run.
         term: Index into *terms*; the first when left out.
         data_gb: Data that move with the job; none when left out. [GB]
+        stated_ns: Latest start as the job states it, which hard and soft work does not use; filled in. [ns]
     """
 
     zones: tuple[str, ...]
@@ -75,12 +78,17 @@ class JobTable:
     terms: tuple[Terms, ...] = (Terms(),)
     term: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     data_gb: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    stated_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         if self.term.size != self.size:
             object.__setattr__(self, "term", np.broadcast_to(self.term[:1], self.size))
         if self.data_gb.size != self.size:
             object.__setattr__(self, "data_gb", np.broadcast_to(self.data_gb[:1], self.size))
+        if self.stated_ns.size != self.size:
+            object.__setattr__(self, "stated_ns", self.latest_ns)
+        if not all(terms.elasticity.may_wait for terms in self.terms):
+            object.__setattr__(self, "latest_ns", np.where(self.may_wait, self.stated_ns, self.arrival_ns))
 
     @property
     def size(self) -> int:
@@ -91,6 +99,25 @@ class JobTable:
     def ends_ns(self) -> NDArray[np.int64]:
         """When each job is over at the latest, its true length counted. [ns]"""
         return self.latest_ns + np.maximum(self.length_ns, self.true_ns)
+
+    @property
+    def may_wait(self) -> NDArray[np.bool_]:
+        """Whether the class of each job lets it start later than it could."""
+        return np.array([terms.elasticity.may_wait for terms in self.terms])[self.term]
+
+    @property
+    def may_pause(self) -> NDArray[np.bool_]:
+        """Whether each job may be cut into pieces; work that may not wait is not."""
+        return self.interruptible & self.may_wait
+
+    def of_class(self, elasticity: Elasticity) -> NDArray[np.bool_]:
+        """Which jobs are of that class."""
+        return np.array([terms.elasticity is elasticity for terms in self.terms])[self.term]
+
+    @property
+    def classes(self) -> list[Elasticity]:
+        """Classes that occur, from the least to the most free."""
+        return [elasticity for elasticity in Elasticity if self.of_class(elasticity).any()]
 
     def name(self, k: int) -> str:
         """Name of job *k*."""
@@ -114,6 +141,7 @@ class JobTable:
             names=None if self.names is None else [self.names[k] for k in rows.tolist()],
             term=self.term[rows],
             data_gb=self.data_gb[rows],
+            stated_ns=self.stated_ns[rows],
         )
 
     def under(self, term: int) -> Workload:
@@ -137,7 +165,7 @@ class JobTable:
             id=self.name(k),
             duration=length,
             release=arrival,
-            deadline=from_ns(int(self.latest_ns[k])) + length,
+            deadline=from_ns(int(self.stated_ns[k])) + length,
             power_w=None if np.isnan(power_w) else power_w,
             pue=self.pues[at],
             interruptible=bool(self.interruptible[k]),

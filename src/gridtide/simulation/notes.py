@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from gridtide.domain.instants import isoformat
+from gridtide.domain.units import NS_PER_HOUR
+from gridtide.domain.workload import Elasticity
 from gridtide.simulation.runs import LATE_NS
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ def notes_of(experiment: Experiment) -> Iterator[str]:
         first = experiment.rejected[0]
         count = len(experiment.rejected)
         yield f"Rows of the trace that were left out: {count}; the first: {first.where}: {first.why}."
-    if scenario.work.file is not None and scenario.work.shift:
+    if any(work.file is not None and work.shift for work in scenario.kinds):
         yield "The trace was moved by whole weeks to begin in the scenario's first week."
     if experiment.left_out:
         asked = jobs.size + experiment.left_out
         yield f"{experiment.left_out} of {asked} jobs may touch hours that are not known; they were left out."
+    yield from _on_classes(experiment)
     unknown = int(np.isnan(jobs.power_w).sum())
     if unknown:
         yield f"{unknown} of {jobs.size} jobs have no known power; they count with their hours, never with grams."
@@ -54,6 +57,26 @@ def notes_of(experiment: Experiment) -> Iterator[str]:
     late = sum(int((o.runs.late_ns > LATE_NS).sum()) for o in outcomes)
     if late:
         yield f"{late} runs started more than 5 s after their latest start, waiting for room."
+
+
+def _on_classes(experiment: Experiment) -> Iterator[str]:
+    """What the classes of work mean for the figures; nothing where all work is elastic."""
+    jobs = experiment.jobs
+    prompt = ~jobs.may_wait
+    if not prompt.any():
+        return
+    counts = " and ".join(f"{int(jobs.of_class(c).sum())} {c}" for c in jobs.classes if not c.may_wait)
+    unused = int((prompt & (jobs.stated_ns > jobs.arrival_ns)).sum())
+    slack = f"; the slack that {unused} of them came with is not used" if unused else ""
+    yield f"Jobs that start when they arrive, whatever the grid does: {counts} of {jobs.size}{slack}."
+    waited = [int((o.runs.room_ns[prompt] > LATE_NS).sum()) for o in experiment.outcomes]
+    if any(waited):
+        longest = max(float(o.runs.room_ns[prompt].max()) for o in experiment.outcomes) / NS_PER_HOUR
+        yield f"Runs of them that found no free executor on arrival: {sum(waited)}; they waited up to {longest:.1f} h."
+    budgeted = np.array([terms.latency_budget_ms is not None for terms in jobs.terms])[jobs.term]
+    near_or_far = int((jobs.of_class(Elasticity.SOFT) & ~budgeted).sum())
+    if near_or_far and any(o.routes for o in experiment.outcomes):
+        yield f"Soft jobs without a latency budget: {near_or_far}; no zone is too far for them."
 
 
 def _on_moves(experiment: Experiment) -> Iterator[str]:

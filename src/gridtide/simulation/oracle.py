@@ -56,7 +56,7 @@ def _least(
     """Lowest running integral of *rows* on *series* from *release_ns* on; NaN where nothing is known."""
     found = np.full(rows.size, np.nan)
     for split in (False, True):
-        some = np.flatnonzero((jobs.interruptible[rows] & pauses) == split)
+        some = np.flatnonzero((jobs.may_pause[rows] & pauses) == split)
         of, release, true = rows[some], release_ns[some], jobs.true_ns[rows[some]]
         if some.size and split:
             found[some] = batch.lowest_slots_of_each(series, release, jobs.ends_ns[of], true).cost

@@ -23,8 +23,8 @@ def columns(experiment: Experiment) -> dict[str, NDArray[np.generic] | list[str]
     """
     Every run of every policy, paid on what came true; NaN where a figure is unknown.
 
-    *zone* is the home, *region* where it ran; *grams* holds the transfer at its middle figure, and savings are counted
-    against run-now at home.
+    *zone* is the home, *region* where it ran, *slack_h* what the job's class lets it wait; *grams* holds the transfer
+    at its middle figure, and savings are counted against run-now at home.
     """
     jobs, count = experiment.jobs, len(experiment.outcomes)
     names, zones = jobs.all_names(), [jobs.zones[k] for k in jobs.zone.tolist()]
@@ -34,6 +34,7 @@ def columns(experiment: Experiment) -> dict[str, NDArray[np.generic] | list[str]
         "zone": zones * count,
         "region": [jobs.zones[k] for o in experiment.outcomes for k in o.runs.zone.tolist()],
         "job": names * count,
+        "class": [str(jobs.terms[k].elasticity) for k in jobs.term.tolist()] * count,
         "arrival": np.tile(jobs.arrival_ns, count),
     }
 

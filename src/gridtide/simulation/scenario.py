@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -27,12 +27,16 @@ from gridtide.simulation.specs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
 __all__ = ["Scenario", "read_scenario"]
+
+
+_WRITTEN: Final = {"elasticity": "class"}
+"""Keys that a file writes in another way."""
 
 
 class Scenario(Part):
@@ -46,6 +50,8 @@ class Scenario(Part):
         seed: Of every draw.
         path: ``events`` runs the engine, ``vectors`` one pass over arrays where it gives the same, ``auto`` takes
             vectors where it can for many jobs.
+        work: The only kind of work.
+        workloads: Several kinds of work, instead of *work*.
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -55,6 +61,7 @@ class Scenario(Part):
     path: Literal["auto", "events", "vectors"] = "auto"
     zones: tuple[ZoneSpec, ...] = Field(min_length=1, max_length=500)
     work: WorkSpec = WorkSpec()
+    workloads: tuple[WorkSpec, ...] = Field(default=(), max_length=50)
     policies: tuple[PolicySpec, ...] = Field(min_length=1, max_length=50)
     belief: BeliefSpec = BeliefSpec()
     transfer: TransferSpec = TransferSpec()
@@ -64,10 +71,18 @@ class Scenario(Part):
     def _consistent(self) -> Scenario:
         if self.end <= self.start:
             raise ValueError(f"end {self.end.isoformat()} is not after start {self.start.isoformat()}")
-        for kind, names in (("zone", [z.name for z in self.zones]), ("policy", [p.name for p in self.policies])):
+        if self.workloads and "work" in self.model_fields_set:
+            raise ValueError("work and workloads are both there; keep one of them")
+        named = (
+            ("zone", [zone.name for zone in self.zones]),
+            ("policy", [policy.name for policy in self.policies]),
+            ("workload", [work.label for work in self.workloads]),
+        )
+        for kind, names in named:
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
-                raise ValueError(f"{kind} {twice[0]!r} is named twice")
+                own = "; give each a name of its own" if kind == "workload" else ""
+                raise ValueError(f"{kind} {twice[0]!r} is named twice{own}")
         self._check_names()
         silent = [zone.name for zone in self.zones if zone.forecasts is None]
         if self.belief.kind == "issued" and silent:
@@ -78,8 +93,11 @@ class Scenario(Part):
         """Names of zones must be zones; a policy that moves work needs somewhere to go."""
         known = [zone.name for zone in self.zones]
         faulty = [fault.zone for fault in self.faults if fault.zone]
-        named = {"work.homes": self.work.homes, "work.regions": self.work.regions, "faults.zone": faulty}
-        for place, names in named.items():
+        key = "workloads" if self.workloads else "work"
+        named = [("faults.zone", faulty)]
+        for work in self.kinds:
+            named += [(f"{key}.homes", [*work.homes]), (f"{key}.regions", [*work.regions])]
+        for place, names in named:
             for name in names:
                 if name not in known:
                     meant = _meant(name, known)
@@ -93,6 +111,24 @@ class Scenario(Part):
         moving = [policy.name for policy in self.policies if policy.routes]
         if moving and len(known) == 1:
             raise ValueError(f"policy {moving[0]!r} may run in any place, but there is one zone only")
+
+    @property
+    def kinds(self) -> tuple[WorkSpec, ...]:
+        """Every kind of work."""
+        return self.workloads or (self.work,)
+
+    def of(self, work: WorkSpec) -> Scenario:
+        """The same scenario with that kind of work alone."""
+        return self.model_copy(update={"work": work, "workloads": ()})
+
+    def with_each_kind(self, change: Callable[[WorkSpec], WorkSpec]) -> Scenario:
+        """The same scenario with every kind of work changed."""
+        kinds = {"work": change(self.work), "workloads": tuple(change(work) for work in self.workloads)}
+        return self.model_copy(update=kinds)
+
+    def tolerating(self, bad_rows: int) -> Scenario:
+        """The same scenario, in which so many bad rows of each trace are left out."""
+        return self.with_each_kind(lambda work: work.model_copy(update={"max_errors": bad_rows}))
 
     @property
     def routes(self) -> bool:
@@ -126,10 +162,11 @@ def read_scenario(path: Path) -> Scenario:
         raise InvalidInput(f"{path.name}: {error.message}", hint=error.hint) from None
     base = path.resolve().parent
     zones = tuple(_beside(zone, base) for zone in scenario.zones)
-    work = scenario.work
-    if work.file:
-        work = work.model_copy(update={"file": base / work.file})
-    return scenario.model_copy(update={"zones": zones, "work": work})
+
+    def found(work: WorkSpec) -> WorkSpec:
+        return work.model_copy(update={"file": base / work.file}) if work.file else work
+
+    return scenario.with_each_kind(found).model_copy(update={"zones": zones})
 
 
 def _beside(zone: ZoneSpec, base: Path) -> ZoneSpec:
@@ -144,7 +181,22 @@ def _refusal(path: Path, error: ValidationError) -> InvalidInput:
     place = ".".join(str(part) for part in first["loc"])
     what, hint = _fault(first, place)
     more = f" (and {count - 1} more)" if count > 1 else ""
-    return InvalidInput(f"{path.name}: {what}{more}", hint=hint, field=place or None)
+    line = _line_of(path, first)
+    where = f"{path.name}:{line}" if line else path.name
+    return InvalidInput(f"{where}: {what}{more}", hint=hint, field=place or None, line=line)
+
+
+def _line_of(path: Path, first: ErrorDetails) -> int | None:
+    """The one line that writes the refused value under its key; None where no line, or more than one, does."""
+    key = next((part for part in reversed(first["loc"]) if isinstance(part, str)), None)
+    value = first.get("input")
+    if key is None or isinstance(value, dict | list) or value is None:
+        return None
+    words = rf"""(?<![\w-]){re.escape(key)}["']?\s*[=:]\s*["']?{re.escape(str(value))}["']?\s*(?:[,}}#]|$)"""
+    written = re.compile(words, re.IGNORECASE)
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    found = [number for number, line in enumerate(lines, start=1) if written.search(line)]
+    return found[0] if len(found) == 1 else None
 
 
 def _fault(first: ErrorDetails, place: str) -> tuple[str, str | None]:
@@ -152,10 +204,12 @@ def _fault(first: ErrorDetails, place: str) -> tuple[str, str | None]:
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
         meant = _meant(str(key), _keys_at(tuple(parents))) or "see the page on scenario files"
+        if key in _WRITTEN:
+            meant = f"keep one of {_WRITTEN[str(key)]} and {key}"
         return f"{place} is no key of a scenario", meant
     if first["type"] == "missing":
         return f"{place} is missing", "gridtide simulate --init shows one"
-    if first["type"] == "literal_error":
+    if first["type"] in {"literal_error", "enum"}:
         allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {})["expected"]))
         return f"{place} is {shown}; allowed: {', '.join(allowed)}", _meant(str(first.get("input")), allowed)
     why = str(first["msg"]).removeprefix("Value error, ")
@@ -174,6 +228,7 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
     parts: dict[str, type[BaseModel]] = {
         "zones": ZoneSpec,
         "work": WorkSpec,
+        "workloads": WorkSpec,
         "policies": PolicySpec,
         "belief": BeliefSpec,
         "transfer": TransferSpec,
@@ -181,7 +236,7 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
     }
     for part in place:
         model = parts.get(str(part), model)
-    return list(model.model_fields)
+    return [_WRITTEN.get(name, name) for name in model.model_fields]
 
 
 def _plain(value: Any) -> Any:

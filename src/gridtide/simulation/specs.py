@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gridtide.domain.durations import parse_duration
 from gridtide.domain.instants import as_utc, parse_instant
 from gridtide.domain.interval import Interval
+from gridtide.domain.workload import Elasticity
 from gridtide.planning import placement, transfer
 from gridtide.planning.options import Method
 from gridtide.simulation.belief import Belief, FromHistory, Noisy, Perfect
@@ -130,17 +131,23 @@ class ZoneSpec(Part):
         return self
 
 
+_NO_SLACK: Final = Span(low=timedelta(0), high=timedelta(0))
+
+
 class WorkSpec(Part):
     """
-    The work, drawn by a generator or read from a trace.
+    One kind of work, drawn by a generator or read from a trace.
 
     Attributes:
+        name: Where there are several kinds; the class when left out.
+        elasticity: Written ``class``. Elastic work may wait, and go elsewhere; hard and soft work starts when it
+            arrives, and may only go elsewhere.
         generator: ``even`` spreads arrivals evenly at random, ``workdays`` over workdays 9 to 17 h UTC, ``nightly``
             puts one job a night at 01:00 UTC.
         count: Jobs per home (``nightly`` gives one a night).
         homes: Zones in which drawn jobs arise; every zone when left out.
         duration: Of each job.
-        slack: How much later than at once it may start.
+        slack: How much later than at once it may start; hard and soft work does not use it.
         power_w: While running; 1000 W for drawn jobs, unknown for a trace that does not say. [W]
         interruptible: Whether it may pause.
         length_spread: Standard deviation of the logarithm of true over declared length; 0 means lengths are known.
@@ -156,6 +163,8 @@ class WorkSpec(Part):
         data_gb: Data that move with it. [GB]
     """
 
+    name: str = Field(default="", max_length=60)
+    elasticity: Elasticity = Field(default=Elasticity.ELASTIC, validation_alias=AliasChoices("class", "elasticity"))
     generator: Literal["even", "workdays", "nightly"] = "even"
     count: int = Field(default=500, ge=1, le=10_000_000)
     duration: Span = Span(low=timedelta(hours=1), high=timedelta(hours=6))
@@ -174,6 +183,16 @@ class WorkSpec(Part):
     residency: tuple[Country, ...] = ()
     latency_budget_ms: float | None = Field(default=None, ge=0.0)
     data_gb: Amount = Amount(low=0.0, high=0.0)
+
+    @property
+    def label(self) -> str:
+        """What it is called among several kinds of work."""
+        return self.name or str(self.elasticity)
+
+    @property
+    def usual_slack(self) -> Span:
+        """Slack of a job that states none; none at all where the class lets nothing wait and no slack is written."""
+        return self.slack if self.elasticity.may_wait or "slack" in self.model_fields_set else _NO_SLACK
 
 
 class PolicySpec(Part):

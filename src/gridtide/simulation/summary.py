@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from gridtide.simulation.experiment import Experiment, Outcome
     from gridtide.simulation.runs import Payment
 
-__all__ = ["ALL_ZONES", "Footprint", "Summary", "by_slack", "delays", "own_footprint", "pareto", "summaries"]
+__all__ = [
+    "ALL_ZONES",
+    "Footprint",
+    "Summary",
+    "by_class",
+    "by_slack",
+    "delays",
+    "own_footprint",
+    "pareto",
+    "summaries",
+]
 
 ALL_ZONES: Final = "all"
 """Zone name of rows over every zone."""
@@ -138,6 +148,34 @@ def by_slack(experiment: Experiment) -> list[dict[str, object]]:
                     "jobs": made.jobs,
                     "savings_pct": made.savings_pct,
                     "oracle_savings_pct": made.oracle_savings_pct,
+                }
+            )
+    return found
+
+
+def by_class(experiment: Experiment) -> list[dict[str, object]]:
+    """Savings and delays by class of work: one row for each policy and class; none where only one class occurs."""
+    classes = experiment.jobs.classes
+    found: list[dict[str, object]] = []
+    for outcome in experiment.outcomes if len(classes) > 1 else ():
+        for elasticity in classes:
+            rows = experiment.jobs.of_class(elasticity)
+            made = _summary(experiment, outcome, ALL_ZONES, rows)
+            found.append(
+                {
+                    "policy": outcome.policy,
+                    "class": str(elasticity),
+                    "jobs": made.jobs,
+                    "paid_jobs": made.paid_jobs,
+                    "savings_pct": made.savings_pct,
+                    "oracle_savings_pct": made.oracle_savings_pct,
+                    "grams": made.grams,
+                    "run_now_grams": made.run_now_grams,
+                    "mean_delay_h": made.mean_delay_h,
+                    "longest_delay_h": float(_delay_h(experiment, outcome)[rows].max()),
+                    "waited_for_room_h": made.waited_for_room_h,
+                    "late_jobs": made.late_jobs,
+                    "moved_jobs": made.moved_jobs,
                 }
             )
     return found

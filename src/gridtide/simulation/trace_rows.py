@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gridtide.domain.workload import Elasticity
     from gridtide.simulation.scenario import Scenario
 
 __all__ = ["MOST_ROWS", "Rejected", "TraceJob", "TraceRows"]
@@ -66,6 +67,7 @@ class TraceJob(NamedTuple):
         regions: Zones it may move to; None where the trace does not say.
         residency: Countries where its data may be; None where the trace does not say.
         latency_budget_ms: NaN where the trace does not say. [ms]
+        elasticity: Class; None where the trace does not say.
     """
 
     where: str
@@ -81,6 +83,7 @@ class TraceJob(NamedTuple):
     regions: tuple[str, ...] | None = None
     residency: tuple[str, ...] | None = None
     latency_budget_ms: float = float("nan")
+    elasticity: Elasticity | None = None
 
 
 @dataclass(slots=True)
@@ -152,9 +155,9 @@ class TraceRows:
             moved = -(-(to_ns(scenario.start) - int(arrival.min())) // _WEEK_NS) * _WEEK_NS
             arrival, latest = arrival + moved, np.where(latest == _UNKNOWN, _UNKNOWN, latest + moved)
         rng = np.random.default_rng(scenario.seed)
-        latest = np.where(
-            latest == _UNKNOWN, arrival + generate.draw_span(scenario.work.slack, arrival.size, rng), latest
-        )
+        usual = arrival + generate.draw_span(scenario.work.slack, arrival.size, rng)
+        waits = np.array([terms.elasticity.may_wait for terms in self._terms])[term]
+        latest = np.where(latest == _UNKNOWN, np.where(waits, usual, arrival), latest)
         inside = (arrival >= to_ns(scenario.start)) & (arrival < to_ns(scenario.end))
         self.outside = int((~inside).sum())
         if not inside.any():
@@ -216,7 +219,7 @@ class TraceRows:
     def _term_of(self, row: TraceJob) -> int:
         """Number of the terms of *row*; the scenario's where the row says nothing."""
         budget_ms = row.latency_budget_ms
-        if row.regions is None and row.residency is None and np.isnan(budget_ms):
+        if row.regions is None and row.residency is None and np.isnan(budget_ms) and row.elasticity is None:
             return 0
         if budget_ms < 0:
             raise malformed(row.where, f"latency_budget_ms is {budget_ms:g}; allowed: zero or more")
@@ -228,6 +231,8 @@ class TraceRows:
             terms = terms._replace(residency=frozenset(row.residency))
         if not np.isnan(budget_ms):
             terms = terms._replace(latency_budget_ms=budget_ms)
+        if row.elasticity is not None:
+            terms = terms._replace(elasticity=row.elasticity)
         return self._terms.setdefault(terms, len(self._terms))
 
     def _power_of(self, row: TraceJob) -> float:

@@ -17,6 +17,7 @@ from gridtide.accounting.energy import Machine, machine_power_w
 from gridtide.domain.durations import parse_duration
 from gridtide.domain.instants import duration_ns
 from gridtide.domain.units import NS_PER_SECOND
+from gridtide.domain.workload import Elasticity
 from gridtide.grid.file_formats import csv_cells, text_lines
 from gridtide.grid.samples import LocalClock, malformed
 from gridtide.simulation.trace_rows import TraceJob
@@ -31,11 +32,11 @@ __all__ = ["COLUMNS", "power_of", "read_csv", "read_sacct"]
 COLUMNS: Final = (
     "id", "arrival", "duration", "duration_s", "true_duration", "true_duration_s", "deadline", "slack", "slack_s",
     "max_delay", "max_delay_s", "power_w", "zone", "interruptible", "regions", "residency", "data_gb",
-    "latency_budget_ms",
+    "latency_budget_ms", "class",
 )  # fmt: skip
 """Columns of our own CSV; *id*, *arrival* and a duration are needed."""
 
-_ALSO: Final = {"release": "arrival", "home": "zone"}
+_ALSO: Final = {"release": "arrival", "home": "zone", "elasticity": "class"}
 """Other names of columns."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -146,6 +147,7 @@ def _csv_row(name: str, number: int, text: str, columns: Mapping[str, int], cloc
         where, cell("id"), arrival_ns, length_ns, span("true_duration") or length_ns, latest_ns,
         amount("power_w"), cell("zone"), _yes_no(where, columns, cell("interruptible")), amount("data_gb"),
         _several(cell("regions")), _countries(where, cell("residency")), amount("latency_budget_ms"),
+        _class(where, columns, cell("class")),
     )  # fmt: skip
 
 
@@ -154,6 +156,16 @@ def _yes_no(where: str, columns: Mapping[str, int], text: str) -> bool | None:
         at = columns["interruptible"]
         raise malformed(f"{where}:{at + 1}", f"interruptible is {text[:20]!r}; allowed: true, false")
     return _YES_NO.get(text.lower())
+
+
+def _class(where: str, columns: Mapping[str, int], text: str) -> Elasticity | None:
+    if not text:
+        return None
+    try:
+        return Elasticity(text.lower())
+    except ValueError:
+        place = f"{where}:{columns['class'] + 1}"
+        raise malformed(place, f"class is {text[:20]!r}; allowed: {', '.join(Elasticity)}") from None
 
 
 def _several(text: str) -> tuple[str, ...] | None:

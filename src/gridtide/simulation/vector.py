@@ -49,7 +49,7 @@ def why_not(scenario: Scenario, policy: PolicySpec, jobs: JobTable) -> str | Non
         return "the policy has pauses, jitter, a release rate or a smallest saving"
     if policy.routes and bool(jobs.data_gb.any()):
         return "jobs bring data along, and are planned again when these leave"
-    if policy.method == "auto" and bool(jobs.interruptible.any()):
+    if policy.method == "auto" and bool(jobs.may_pause.any()):
         return "interruptible jobs are planned slot by slot"
     return None
 

@@ -78,6 +78,7 @@ class SimulateShape(TypedDict):
     policies: list[dict[str, Any]]
     transfer_kwh_per_gb: dict[str, float]
     summary: list[dict[str, Any]]
+    by_class: list[dict[str, Any]]
     by_slack: list[dict[str, Any]]
     delays: list[dict[str, Any]]
     pareto: list[dict[str, Any]]
