@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -109,7 +110,8 @@ def test_equal_series_are_kept_once(journal, path):
         question = Question(workload=JOB, now=at(k / 100), series=NIGHT, step=FreshnessStep.LIVE)
         journal.record(JOB, answer(question), NIGHT, question=question)
 
-    assert sqlite3.connect(path).execute("SELECT count(*) FROM series").fetchone() == (1,)
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT count(*) FROM series").fetchone() == (1,)
 
 
 # -- effects -----------------------------------------------------------------------------------------------------------

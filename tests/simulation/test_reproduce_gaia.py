@@ -20,7 +20,8 @@ def write(path, header, rows):
 
 
 def folder(tmp_path, *, hours=8000, jobs=((0, 3600, 1), (1800, 10000, 2), (1800, 600, 1))):
-    rows = [(np.datetime64("2022-01-01T00", "s") + 3600 * h, 100.0 + (h % 24) * 10) for h in range(hours)]
+    start = np.datetime64("2022-01-01T00", "s")
+    rows = [(start + np.timedelta64(h, "h"), 100.0 + (h % 24) * 10) for h in range(hours)]
     write(tmp_path / "data/gaia/ZZ_2022_lca.csv.gz", ("datetime_utc", "carbon_intensity_avg"), rows)
     write(tmp_path / "data/gaia/small.csv", ("arrival_time", "length", "cpus"), jobs)
     return tmp_path

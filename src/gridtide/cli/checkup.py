@@ -168,9 +168,10 @@ def _journal(settings: Settings) -> Iterator[Finding]:
     from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
 
     path = wiring.journal_path(settings)
-    journal = wiring.build_journal(settings)
-    if journal.in_memory:
-        notice = "; ".join(journal.notices) or "no home folder"
+    with wiring.build_journal(settings) as journal:
+        in_memory, notices = journal.in_memory, journal.notices
+    if in_memory:
+        notice = "; ".join(notices) or "no home folder"
         yield Finding("journal", WARN, f"in memory only: {notice}", "set paths.journal to a file of yours")
     else:
         yield Finding("journal", OK, str(path))

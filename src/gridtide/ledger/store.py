@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -57,6 +58,8 @@ class Store:
         self.owner = this_owner()
         self._lock = threading.RLock()
         self._connection = self._open(path)
+        # Who forgets to close it, still lets go of the file; not at exit, where a hanging disk would hold the process.
+        weakref.finalize(self, self._connection.close).atexit = False
 
     def _open(self, path: Path | None) -> sqlite3.Connection:
         self.in_memory = path is None

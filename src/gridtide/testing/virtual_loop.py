@@ -51,6 +51,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(lambda _: hold.__exit__(None, None, None))
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
+        """Wait for the threads however long they take: they work in real time, which no virtual timeout measures."""
+        await super().shutdown_default_executor()
+
     def close(self) -> None:
         """Close the loop and give the clock back."""
         self._fake_clock.driving = False
