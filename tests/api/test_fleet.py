@@ -97,6 +97,17 @@ def test_a_job_is_never_weighed_on_its_release_before_now(one):
     assert (answer.jobs[0].run_now_g, answer.jobs[0].saved_g) == (300.0, 0.0)
 
 
+@pytest.mark.parametrize("kind", ["hard", "soft", "elastic"])
+def test_only_elastic_jobs_are_planned_later(tmp_path, kind):
+    """However much cleaner the next hour is, a hard or soft job keeps its release and does not use its deadline."""
+    (tmp_path / "jobs.csv").write_text(
+        f"id,release,duration,deadline,power_w,class\nx,2026-01-01T00:00Z,1h,2026-01-01T03:00Z,1000,{kind}\n"
+    )
+    job = plan_jobs(read_jobs(tmp_path / "jobs.csv", {"A": ()})[0], [zone("A", 300, 1, 300)], now=NOW).jobs[0]
+
+    assert job.saved_g == (299.0 if kind == "elastic" else 0.0)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_what_holds_for_every_plan(jobs, seed):
     """No job starts before its data arrive, leaves its window or an hour that is known; capacity and bound hold."""

@@ -88,6 +88,23 @@ def test_results_are_written_in_every_format(run, scenario, newcomer, form, read
     assert runs.filter(pl.col("policy") == "run-now")["delay_h"].max() == 0
 
 
+def test_savings_by_class_are_told_where_classes_differ(run, scenario, newcomer):
+    """People, programs and files get the same rows; an unknown class is bad data with its line."""
+    kinds = '[[workloads]]\nclass = "hard"\ncount = 5\n[[workloads]]\ncount = 5\n'
+    scenario.write_text(SMALL.replace('[work]\ncount = 30\nslack = "0s..12h"\n', kinds))
+    people, programs = run("simulate", scenario), run("simulate", scenario, "--json", "--out", "o").json
+    scenario.write_text(scenario.read_text().replace('"hard"', '"hrad"'))
+    refused = run("simulate", scenario)
+
+    jsonschema.validate(programs, answer_schema("simulate"))
+    assert [line.split()[:3] for line in people.out.splitlines() if " hard " in line] == [["window", "hard", "5"]]
+    assert [(r["policy"], r["class"]) for r in programs["by_class"]][2:] == [("window", "hard"), ("window", "elastic")]
+    assert set(pl.read_csv(newcomer / "o" / "runs.csv")["class"]) == {"hard", "elastic"}
+    assert pl.read_csv(newcomer / "o" / "by_class.csv").height == 4
+    assert refused.code == 65
+    assert "s.toml:8: workloads.0.class is 'hrad'; allowed: hard, soft, elastic" in refused.err
+
+
 @pytest.mark.slow
 def test_the_report_and_pictures_are_written(run, scenario, newcomer):
     """One page and an SVG and PNG of every chart."""

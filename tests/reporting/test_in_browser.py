@@ -14,6 +14,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 SCENARIOS = {
     "init": example.SCENARIO.replace("count = 100", "count = 20"),
+    "classes": (ROOT / "docs" / "examples" / "three-classes.toml").read_text(),
     "places": (ROOT / "docs" / "examples" / "two-regions.toml").read_text(),
 }
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gridtide.simulation.experiment import Experiment
     from gridtide.simulation.job_table import JobTable
     from gridtide.simulation.scenario import Scenario
-    from gridtide.simulation.specs import WorkSpec
+    from gridtide.simulation.specs import PolicySpec, WorkSpec
 
 __all__ = ["facts_of", "write"]
 
@@ -62,6 +62,7 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
             ("time", span),
             ("jobs", _jobs(experiment)),
             ("baseline", "run-now: the same job with the same power, started when it arrived, at home"),
+            ("policies", "; ".join(f'"{policy.name}" {_rule(policy)}' for policy in scenario.policies)),
             *_moving(scenario),
             ("policies were told", known.get(belief.kind, f"the truth with {belief.kind} errors{errors}")),
             ("faults injected", "; ".join(faults) or "none"),
@@ -86,10 +87,9 @@ def _jobs(experiment: Experiment) -> str:
     scenario, jobs = experiment.scenario, experiment.jobs
     classes = "" if jobs.classes == [Elasticity.ELASTIC] else f" ({_by_class(jobs)})"
     places = "zone" if len(jobs.zones) == 1 else "zones"
-    sources = [
-        f"{work.label}: {_source(work)}" if len(scenario.kinds) > 1 else _source(work) for work in scenario.kinds
-    ]
-    return f"{jobs.size:,}{classes} in {len(jobs.zones)} {places}, {'; '.join(sources)}"
+    several = len(scenario.kinds) > 1
+    sources = [f'"{work.label}" {_source(work)}' if several else _source(work) for work in scenario.kinds]
+    return f"{jobs.size:,}{classes} in {len(jobs.zones)} {places}{':' if several else ','} {'; '.join(sources)}"
 
 
 def _by_class(jobs: JobTable) -> str:
@@ -101,6 +101,19 @@ def _source(work: WorkSpec) -> str:
         return f"{work.file.name} ({work.format})"
     shortest, longest = format_duration(work.duration.low), format_duration(work.duration.high)
     return f"drawn ({work.generator}), {shortest}{'' if shortest == longest else f' to {longest}'} long"
+
+
+def _rule(policy: PolicySpec) -> str:
+    """How one policy decides."""
+    bound = f" at {policy.threshold:g} gCO2eq/kWh" if policy.threshold is not None else ""
+    share = f" at percentile {policy.percentile:g}" if policy.percentile is not None else ""
+    also = [
+        *(["with pauses"] if policy.pauses else []),
+        *([f"from {policy.min_saving:.0%} saving on"] if policy.min_saving else []),
+        *([f"{policy.releases_per_minute:g} starts a minute"] if policy.releases_per_minute is not None else []),
+        *(["in any zone"] if policy.routes else []),
+    ]
+    return ", ".join((f"{policy.method}{bound}{share}", *also))
 
 
 def _moving(scenario: Scenario) -> list[tuple[str, str]]:

@@ -60,15 +60,18 @@ def what_each_saved(facts: SimulationFacts, policy: str) -> list[str]:
     if not rows or elastic is None:
         return []
     late = sum(r["late_jobs"] for r in rows.values())
-    whole = "; ".join(_part(name, r) for name, r in rows.items())
-    waited = f"{late:,} of them waited for a free executor" if late else "none of them waited"
-    return [f"Its {elastic['jobs']:,} elastic jobs saved {elastic['savings_pct']:.1f} %; {whole}; {waited}."]
+    who = " and ".join(rows).capitalize()
+    held = f", but for {late:,} jobs that waited for a free executor" if late else ""
+    saved = "; ".join(_part(name, row) for name, row in rows.items())
+    return [f"{_part(_ELASTIC, elastic)}. {who} work started when it arrived{held}: {saved}."]
 
 
 def _part(name: str, row: Row) -> str:
-    saved = abs(row["savings_pct"])
-    verb = "saved" if row["savings_pct"] >= 0 else "lost"
-    what = f"{verb} {saved:.1f} % by place" if saved >= _SOME else "saved nothing"
+    percent = row["savings_pct"]
+    how = " by place alone" if name != _ELASTIC and not row["late_jobs"] else ""
+    what = (
+        f"{'saved' if percent >= 0 else 'lost'} {abs(percent):.1f} %{how}" if abs(percent) >= _SOME else "saved nothing"
+    )
     return f"{row['jobs']:,} {name} jobs {what}"
 
 

@@ -130,7 +130,8 @@ def by_slack(facts: SimulationFacts, waiting: Sequence[str]) -> Figure | None:
     return Figure(
         key="slack",
         title="Savings by slack",
-        caption="What jobs saved against run-now, by how much later than at once they might start.",
+        caption="What jobs saved against run-now, by how much later than at once they might start."
+        + (" Hard and soft jobs have no slack." if facts.tables["by_class"] else ""),
         spec=charts.lines(
             _only(drawn, "policy", "slack", "savings_pct"),
             x={"field": "slack", "type": "ordinal", "sort": order, "title": "slack", "axis": {"labelAngle": 0}},
@@ -204,7 +205,12 @@ def delays(facts: SimulationFacts, waiting: Sequence[str]) -> Figure | None:
     return Figure(
         key="delays",
         title="How long jobs waited",
-        caption="Share of the jobs that had started after so many hours. A steep line on the left means short waits.",
+        caption="Share of the jobs that had started after so many hours. A steep line on the left means short waits."
+        + (
+            " Hard and soft jobs, which start at once where there is room, are among them."
+            if facts.tables["by_class"]
+            else ""
+        ),
         spec=charts.lines(
             _only(drawn, "policy", "started_pct", "delay_h"),
             x={"field": "delay_h", "type": "quantitative", "title": "hours after arrival"},

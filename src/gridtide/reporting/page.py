@@ -51,6 +51,7 @@ td.n,th.n{text-align:right;white-space:nowrap}
 td.loss{color:var(--bad)}
 summary{cursor:pointer;color:var(--soft);margin:.5rem 0}
 ul{padding-left:1.2rem;max-width:46rem}
+@media screen and (max-width:40rem){svg{max-width:none}}
 @media print{body{max-width:none;padding:0;font-size:11pt}figure,table{break-inside:avoid}
 details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}}
 """.strip()

@@ -31,6 +31,7 @@ duration = "1h..6h"           # drawn evenly; one value fixes it
 slack = "0s..24h"             # how much later than at once a job may start
 power_w = 1000
 # interruptible = true
+# class = "elastic"           # hard | soft: starts when it arrives; several kinds of work: [[workloads]] for each
 # length_spread = 0.3         # true lengths differ from declared ones (log-normal)
 # homes = ["US-CAL-CISO"]     # where drawn jobs arise; every zone when left out
 # data_gb = "0..50"           # moves with a job; regions = [...], residency = ["US"], latency_budget_ms = 80 bind it

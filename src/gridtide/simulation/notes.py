@@ -86,9 +86,12 @@ def _on_moves(experiment: Experiment) -> Iterator[str]:
         return
     fixed = experiment.jobs.size - (experiment.movable or 0)
     if fixed:
+        jobs = experiment.jobs
+        unmoved = bool((~jobs.may_wait & (jobs.data_gb > 0)).any())
+        no_time = ", or hard and soft work has no time to move data" if unmoved else ""
         yield (
-            f"{fixed} of {experiment.jobs.size} jobs may not move anywhere: their regions, residency, latency budget "
-            "or the data limit bar every other zone."
+            f"{fixed} of {jobs.size} jobs may not move anywhere: their regions, residency, latency budget "
+            f"or the data limit bar every other zone{no_time}."
         )
     yield "Work that moves is counted where it ran, against run-now at home; nothing moves back afterwards."
     low, middle, high = (sum(float(np.nansum(o.paid.moved[k])) for o in movers) / 1000.0 for k in range(3))

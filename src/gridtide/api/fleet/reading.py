@@ -40,7 +40,8 @@ def read_jobs(
 
     Args:
         path: CSV with ``id``, ``release``, ``duration``, one of ``deadline``, ``slack``, ``max_delay``, and as known
-            ``power_w``, ``home``, ``regions``, ``residency``, ``data_gb``, ``interruptible``, ``latency_budget_ms``.
+            ``power_w``, ``home``, ``regions``, ``residency``, ``data_gb``, ``interruptible``, ``latency_budget_ms``,
+            ``class``.
         zones: Names that ``home`` and ``regions`` may use, each with other names of the same zone; jobs that name no
             home are at home in the first.
         max_delay: Longest wait of jobs that say none.
