@@ -62,7 +62,7 @@ def facts_of(experiment: Experiment) -> SimulationFacts:
             ("time", span),
             ("jobs", _jobs(experiment)),
             ("baseline", "run-now: the same job with the same power, started when it arrived, at home"),
-            ("policies", "; ".join(f'"{policy.name}" {_rule(policy)}' for policy in scenario.policies)),
+            ("policies", "; ".join(f'"{policy.name}": {_rule(policy)}' for policy in scenario.policies)),
             *_moving(scenario),
             ("policies were told", known.get(belief.kind, f"the truth with {belief.kind} errors{errors}")),
             ("faults injected", "; ".join(faults) or "none"),

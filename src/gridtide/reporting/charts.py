@@ -125,6 +125,7 @@ def lines(
     encoding: dict[str, Any] = {"x": dict(x), "y": dict(y), "color": _colour(series), "strokeDash": dashes}
     if points:
         encoding["shape"] = _shape(series)
+        encoding["color"] |= {"legend": {"symbolStrokeWidth": 0}}  # a dashed outline would hide the shape
     return {"data": {"values": list(rows)}, "height": 260, "mark": mark, "encoding": encoding}
 
 
@@ -159,7 +160,7 @@ def trade_off(rows: Sequence[Mapping[str, Any]], *, x: str, y: str, series: Sequ
     """Delay against saving, the front joined."""
     axes = {
         "x": {
-            "field": x, "type": "quantitative", "title": "mean delay [h]",
+            "field": x, "type": "quantitative", "title": "mean delay [h]", "axis": _FEW_TICKS,
             "scale": {"domainMin": 0, "padding": 30},
         },
         "y": {

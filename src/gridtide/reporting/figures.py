@@ -213,7 +213,7 @@ def delays(facts: SimulationFacts, waiting: Sequence[str]) -> Figure | None:
         ),
         spec=charts.lines(
             _only(drawn, "policy", "started_pct", "delay_h"),
-            x={"field": "delay_h", "type": "quantitative", "title": "hours after arrival"},
+            x={"field": "delay_h", "type": "quantitative", "title": "hours after arrival", "axis": {"tickCount": 8}},
             y={"field": "started_pct", "type": "quantitative", "title": "jobs started [%]"},
             series=_looks(facts, waiting),
             points=False,

@@ -45,18 +45,22 @@ figure{margin:0}figcaption{margin:.25rem 0 .75rem;max-width:46rem}
 svg{max-width:100%;height:auto;color:var(--ink);display:block}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:.86rem;margin:.5rem 0;font-variant-numeric:tabular-nums}
-th,td{padding:.28rem .8rem .28rem 0;border-bottom:1px solid var(--grid);text-align:left;vertical-align:top}
+th,td{padding:.28rem .8rem .28rem 0;border-bottom:1px solid var(--grid);text-align:left;vertical-align:top;
+white-space:nowrap}
+td.t{white-space:normal;min-width:14rem;overflow-wrap:anywhere}
 th{color:var(--soft);font-weight:normal}
-td.n,th.n{text-align:right;white-space:nowrap}
+td.n,th.n{text-align:right}
 td.loss{color:var(--bad)}
 summary{cursor:pointer;color:var(--soft);margin:.5rem 0}
 ul{padding-left:1.2rem;max-width:46rem}
 @media screen and (max-width:40rem){svg{max-width:none}}
-@media print{body{max-width:none;padding:0;font-size:11pt}figure,table{break-inside:avoid}
+@media print{body{max-width:none;padding:0;font-size:11pt}th,td{white-space:normal}figure,table{break-inside:avoid}
 details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}}
 """.strip()
 _ADDRESS: Final = re.compile(r'(id="|url\(#|xlink:href="#|href="#)(?=[A-Za-z])')
 _FRACTION: Final = 1000.0
+_LONG: Final = 32
+"""Longest text of a cell that stays on one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +189,8 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Cell, numeric: bool, marks_loss: bool) -> str:  # noqa: FBT001 - facts about the column
     loss = marks_loss and isinstance(cell, int | float) and cell < 0
-    kinds = " ".join(name for name, on in (("n", numeric), ("loss", loss)) if on)
+    long = isinstance(cell, str) and len(cell) > _LONG
+    kinds = " ".join(name for name, on in (("n", numeric), ("t", long), ("loss", loss)) if on)
     attribute = f' class="{kinds}"' if kinds else ""
     return f"<td{attribute}>{html_text(_shown(cell))}</td>"
 

@@ -28,13 +28,14 @@ def columns(experiment: Experiment) -> dict[str, NDArray[np.generic] | list[str]
     """
     jobs, count = experiment.jobs, len(experiment.outcomes)
     names, zones = jobs.all_names(), [jobs.zones[k] for k in jobs.zone.tolist()]
+    classes = [str(terms.elasticity) for terms in jobs.terms]
     slack_h = (jobs.latest_ns - jobs.arrival_ns) / NS_PER_HOUR
     found: dict[str, NDArray[np.generic] | list[str]] = {
         "policy": [o.policy for o in experiment.outcomes for _ in names],
         "zone": zones * count,
         "region": [jobs.zones[k] for o in experiment.outcomes for k in o.runs.zone.tolist()],
         "job": names * count,
-        "class": [str(jobs.terms[k].elasticity) for k in jobs.term.tolist()] * count,
+        "class": [classes[k] for k in jobs.term.tolist()] * count,
         "arrival": np.tile(jobs.arrival_ns, count),
     }
 
