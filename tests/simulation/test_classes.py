@@ -18,6 +18,7 @@ from support import at
 HARD = {"class": "hard", "count": 8, "duration": "1h..4h", "slack": "2h..20h", "power_w": 500}
 SOFT = HARD | {"class": "soft", "latency_budget_ms": 40}
 ELASTIC = HARD | {"class": "elastic", "slack": "4h..30h"}
+OUTAGE = {"kind": "outage", "start": at(24 * 21).isoformat(), "end": at(24 * 22).isoformat()}
 WINDOW = {"name": "window", "method": "lowest-window"}
 ANYWHERE = WINDOW | {"name": "anywhere", "places": "any", "move_margin": 0.0}
 
@@ -66,27 +67,33 @@ class TestNeverDelayed:
                 "slack": st.sampled_from(["0s", "1h..30h"]),
             }
         ),
-        belief=st.sampled_from([{"kind": "perfect"}, {"kind": "ar1", "error": 0.5}, {"kind": "history"}]),
-        outage=st.booleans(),
-        seed=st.integers(0, 999),
+        world=st.fixed_dictionaries(
+            {
+                "belief": st.sampled_from([{"kind": "perfect"}, {"kind": "ar1", "error": 0.5}, {"kind": "history"}]),
+                "faults": st.sampled_from([[], [OUTAGE]]),
+                "seed": st.integers(0, 999),
+            }
+        ),
+        room=st.sampled_from([None, 1, 2]),
     )
     @settings(max_examples=10, deadline=None)
-    def test_no_hard_or_soft_job_starts_after_its_arrival(self, tmp_path_factory, policy, work, belief, outage, seed):  # noqa: PLR0917 - drawn by name
-        """Whatever method, place, pause, ramp, jitter, forecast or outage: the start is the arrival, in one piece."""
+    def test_no_hard_or_soft_job_starts_after_its_arrival(self, tmp_path_factory, policy, work, world, room):
+        """Whatever method, place, pause, ramp, jitter, forecast or outage: only a full zone delays it, in one piece."""
         folder = tmp_path_factory.getbasetemp()
-        fault = {"kind": "outage", "start": at(24 * 21).isoformat(), "end": at(24 * 22).isoformat()}
+        zones = [zone | {"room": room} for zone in places(folder)]
         made = run_scenario(
             mixed(
-                folder, seed=seed, belief=belief, zones=places(folder), faults=[fault] if outage else [],
+                folder, **world, zones=zones,
                 workloads=[kind | work | {"count": 4, "homes": ["home"]} for kind in (HARD, SOFT, ELASTIC)],
                 policies=[{"name": "p", **policy}], path="events", end=at(24 * 24).isoformat(),
             )
         )  # fmt: skip
         runs, bound = made.outcomes[0].runs, prompt(made)
 
-        np.testing.assert_array_equal(runs.start_ns[bound], made.jobs.arrival_ns[bound])
-        np.testing.assert_array_equal(runs.end_ns[bound], (made.jobs.arrival_ns + made.jobs.true_ns)[bound])
-        assert not runs.late_ns[bound].any()
+        np.testing.assert_array_equal((runs.start_ns - made.jobs.arrival_ns)[bound], runs.room_ns[bound])
+        np.testing.assert_array_equal((runs.end_ns - runs.start_ns)[bound], made.jobs.true_ns[bound])
+        np.testing.assert_array_equal(runs.late_ns[bound], runs.room_ns[bound])
+        assert room is not None or not runs.room_ns.any()
 
     def test_elastic_work_waits_as_before(self, tmp_path):
         """Beside hard and soft work the elastic jobs draw, plan and pay as they do alone."""
