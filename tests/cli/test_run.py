@@ -475,7 +475,7 @@ def test_b15_without_a_place_for_records_the_job_runs_with_one_warning(run, seri
 def test_a_disk_that_hangs_does_not_hold_the_job(run, series, newcomer, monkeypatch):
     """When opening the records hangs, the job runs with records in memory, after a bounded time."""
     gate = threading.Event()
-    monkeypatch.setattr("gridtide.cli.waiting._OPEN_S", 0.1)
+    monkeypatch.setattr("gridtide.api.wiring._OPEN_S", 0.1)
     monkeypatch.setattr("gridtide.api.wiring.build_journal", lambda _settings: gate.wait())
     result = run(*NOW, "--", *append(newcomer / "log"))
     gate.set()

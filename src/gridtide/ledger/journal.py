@@ -54,11 +54,11 @@ _DECIDE: Final = (
 )
 _DECISIONS: Final = (
     "SELECT id, occurrence, question, decision FROM decisions "
-    "WHERE (?1 IS NULL OR workload = ?1) AND (?2 IS NULL OR occurrence = ?2) ORDER BY seq DESC LIMIT ?3"
+    "WHERE workload = coalesce(?, workload) AND occurrence = coalesce(?, occurrence) ORDER BY seq DESC LIMIT ?"
 )
 _RUNS: Final = (
     "SELECT workload, occurrence, accepted_at, owner FROM workloads "
-    "WHERE (?1 IS NULL OR occurrence = ?1) ORDER BY rowid DESC LIMIT ?2"
+    "WHERE occurrence = coalesce(?, occurrence) ORDER BY rowid DESC LIMIT ?"
 )
 _MOST_DECISIONS_OF_A_RUN: Final = 1000
 
