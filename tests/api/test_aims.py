@@ -156,6 +156,75 @@ class TestRisk:
         assert "no band is known around this forecast, so it is planned on its middle" in made.warnings
 
 
+class Zones:
+    """Carbon, past and prices by zone."""
+
+    def __init__(self, carbon, price=None, past=None):
+        self.carbon, self.price, self.past = carbon, price or {}, past or {}
+
+    async def read(self, query):
+        known = self.carbon if query.forecast else self.past
+        if query.kind is SignalKind.PRICE:
+            known = self.price
+        found = known.get(query.zone.key)
+        step = FreshnessStep.NONE if found is None else FreshnessStep.LIVE
+        return Reading(series=hourly() if found is None else found, step=step, reason="" if found else "nothing there")
+
+
+class TestRegions:
+    CONFIG = HOME | {
+        "regions": {
+            "primary": "DE",
+            "fallback": ["FR", "SE-SE3"],
+            "latencyBudgets": dict.fromkeys(("FR", "SE-SE3"), 10_000),
+        },
+        "policies": {"allowGeoShift": True, "spread": "0s"},
+    }
+
+    def evaluate(self, grid, **details):
+        scheduler = CarbonScheduler(self.CONFIG, clock=FakeClock(T0, auto_advance=True), grid=grid)
+        return scheduler.evaluate_workload(max_delay="0s", power_w=1000, **details)
+
+    async def test_each_region_counts_with_its_own_price(self):
+        """France is dirtier and cheaper; Sweden has no price, so it is left out and that is said."""
+        grid = Zones(
+            {"DE": hourly(*[100.0] * 4), "FR": hourly(*[200.0] * 4), "SE-SE3": hourly(*[1.0] * 4)},
+            price={"DE": hourly(*[90.0] * 4, signal=MARKET), "FR": hourly(*[20.0] * 4, signal=MARKET)},
+        )
+        by_carbon, by_cost = await self.evaluate(grid), await self.evaluate(grid, carbon_price=100)
+
+        assert (by_carbon.recommended_region, by_cost.recommended_region) == ("SE-SE3", "FR")
+        assert (by_cost.reason, by_cost.moves) == (Reason.LOWER_COST_REGION, True)
+        assert "SE-SE3 is left out: no electricity prices are known there: nothing there" in by_cost.decision.warnings
+
+    async def test_prices_that_were_handed_in_hold_for_every_region(self):
+        """And that is said."""
+        grid = Zones({"DE": hourly(*[300.0] * 4), "FR": hourly(*[100.0] * 4)})
+        price = hourly(*[50.0] * 4, signal=MARKET)
+        answer = await self.evaluate(grid, carbon_price=100, price_series=price)
+
+        assert answer.recommended_region == "FR"
+        assert "the prices that were handed in hold for every region" in answer.decision.warnings
+
+    async def test_each_region_counts_with_its_own_band(self):
+        """France is cleaner by a forecast that has missed widely; Sweden a little, and surely."""
+        rng = np.random.default_rng(3)
+        before = {"start": T0 - timedelta(days=40)}
+        grid = Zones(
+            {"DE": hourly(*[200.0] * 4), "FR": hourly(*[100.0] * 4), "SE-SE3": hourly(*[150.0] * 4)},
+            past={
+                zone: hourly(*rng.uniform(200.0 - miss, 200.0 + miss, 24 * 40), **before)
+                for zone, miss in (("DE", 5.0), ("FR", 190.0), ("SE-SE3", 5.0))
+            },
+        )
+        later = {"deadline": at(3.5), "max_delay": None, "method": "run-latest"}
+        scheduler = CarbonScheduler(self.CONFIG, clock=FakeClock(T0, auto_advance=True), grid=grid)
+        believed = await scheduler.evaluate_workload(power_w=1000, **later)
+        hedged = await scheduler.evaluate_workload(power_w=1000, risk="hedged", **later)
+
+        assert (believed.recommended_region, hedged.recommended_region) == ("FR", "SE-SE3")
+
+
 class TestPower:
     async def test_a_plan_takes_a_machine(self):
         """Watts by the published tables, as in ``evaluate_workload``."""

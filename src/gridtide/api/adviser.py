@@ -30,6 +30,8 @@ from gridtide.planning.ceiling import under_ceiling
 from gridtide.planning.placement import place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gridtide.api.request import WorkRequest
     from gridtide.config.settings import Settings
     from gridtide.domain.decision import Decision
@@ -267,22 +269,37 @@ class Adviser:
         names = [name for name in (regions.primary, *regions.fallback) if name and name != home.name]
         if not self.settings.policies.allow_geo_shift or not names:
             return None
-        if options.price is not None or options.risk != "expected":
-            made = wiring.decide(workload, home.reading, now=now, method=request.method, options=options)
-            return replace(made, warnings=(*made.warnings, "other regions are not weighed by cost or risk"))
         places = [self.place(name) for name in names]
-        readings = await self.reader.read_comparable([home.place, *places], ahead=reach(workload, now))
-        base = Region(home.name, home.place, readings[0])
-        others = [Region(*parts) for parts in zip(names, places, readings[1:], strict=True)]
+        aim, ahead = request.aim(self.settings), reach(workload, now)
+        readings = await self.reader.read_comparable([home.place, *places], ahead=ahead, banded=aim.banded)
+        base = Region(home.name, home.place, readings[0], options.price)
+        found, said = await self._prices_at(aim, places, options, ahead)
+        others = [Region(*parts) for parts in zip(names, places, readings[1:], *found, strict=True)]
         budgets = dict(regions.latency_budgets) if request.elasticity is Elasticity.SOFT else None
         sites = Sites.weigh(self._catalogue, base, others, latency_budgets=budgets)
         if not sites.others:
             decision = wiring.decide(workload, home.reading, now=now, method=request.method, options=options)
         else:
             rules = rules_of(self.settings)
-            decision = place(workload, sites.home, sites.others, now=now, method=request.method, rules=rules)
+            decision = place(
+                workload, sites.home, sites.others, now=now, method=request.method, options=options, rules=rules
+            )
             decision = replace(decision, freshness=base.reading.step, freshness_reason=base.reading.reason)
-        return replace(decision, warnings=(*decision.warnings, *sites.left_out))
+        return replace(decision, warnings=(*decision.warnings, *sites.left_out, *said))
+
+    async def _prices_at(
+        self, aim: Aim, places: Sequence[ZoneMapping], options: PlanOptions, ahead: timedelta
+    ) -> tuple[tuple[list[Series | None], list[str]], tuple[str, ...]]:
+        """Prices of each other region, why one has none, and what a reader should know about them."""
+        if options.price is None or aim.price is not None:
+            said = () if options.price is None else (prices.ONE_PRICE,)
+            return ([options.price] * len(places), [""] * len(places)), said
+        readings = await asyncio.gather(
+            *(self._prices.read(place, ahead=ahead, kind=SignalKind.PRICE) for place in places)
+        )
+        found = [prices.prices_in(reading) for reading in readings]
+        notes = ["" if series is not None else prices.no_prices_there(why) for series, why in found]
+        return ([series for series, _ in found], notes), ()
 
 
 class _Asked(NamedTuple):

@@ -55,7 +55,10 @@ class BandedData(Around):
 
     async def read(self, query: SignalQuery) -> Reading:
         """What *inner* says, with the upper end where its past is known."""
-        reading = await self._inner.read(query)
+        return await self.band(query, await self._inner.read(query))
+
+    async def band(self, query: SignalQuery, reading: Reading) -> Reading:
+        """*reading*, the answer to *query*, with the upper end where its own past is known; the values stay."""
         now = self._clock.now()
         if not query.forecast or not reading.series or reading.series.end <= now:
             return reading

@@ -52,4 +52,5 @@ class CarbonDecision:
     @property
     def moves(self) -> bool:
         """Whether another region than home is recommended."""
-        return self.decision.action is Action.ROUTE or self.decision.reason is Reason.CLEANER_REGION
+        moving = {Reason.CLEANER_REGION, Reason.LOWER_COST_REGION}
+        return self.decision.action is Action.ROUTE or self.decision.reason in moving

@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 __all__ = [
     "BACK",
     "DAY_AHEAD",
+    "ONE_PRICE",
     "PlanCost",
     "cost_of",
     "electricity_eur",
     "emissions_g",
     "market",
+    "mean_price",
     "no_prices",
+    "no_prices_there",
     "prices_in",
     "read_price_file",
     "require_prices",
@@ -43,6 +46,9 @@ __all__ = [
 
 DAY_AHEAD: Final = "energy-charts-price"
 """Source of day-ahead prices where nobody hands any in."""
+
+ONE_PRICE: Final = "the prices that were handed in hold for every region"
+"""Said where several regions are weighed by one series of prices."""
 
 BACK: Final = timedelta(hours=1)
 """How far back prices are asked for."""
@@ -114,6 +120,11 @@ def prices_in(reading: Reading | None) -> tuple[Series | None, str]:
     return None, reading.reason
 
 
+def no_prices_there(why: str) -> str:
+    """Why a region is left out of a comparison by cost."""
+    return f"no electricity prices are known there: {why or 'none for this place'}"
+
+
 def no_prices(why: str) -> str:
     """What a reader is told when a plan by cost is not possible."""
     return f"no electricity prices are known, so it is planned on carbon alone: {why or 'none for this place'}"
@@ -150,8 +161,8 @@ def cost_of(
         return None
     run_now = made.baseline("run-now")
     swept = sorted({*DEFAULT_PRICES, eur_per_t})
-    mean = _mean(price, made.intervals)
-    at_once = None if run_now is None else _mean(price if now_price is None else now_price, run_now.intervals)
+    mean = mean_price(price, made.intervals)
+    at_once = None if run_now is None else mean_price(price if now_price is None else now_price, run_now.intervals)
     return PlanCost(
         decision=made,
         eur_per_t=eur_per_t,
@@ -198,8 +209,9 @@ def require_prices(series: Series) -> Series:
     return series
 
 
-def _mean(price: Series, intervals: tuple[Interval, ...]) -> float | None:
-    if not intervals or not all(price.covers(i) for i in intervals):
-        return None
-    weights = [i.length.total_seconds() for i in intervals]
-    return round(sum(w * price.mean(i) for w, i in zip(weights, intervals, strict=True)) / sum(weights), 6)
+def mean_price(price: Series, intervals: tuple[Interval, ...]) -> float | None:
+    """Mean price over a run, to a millionth; None where part of it has none. [EUR/MWh]"""
+    from gridtide.planning.worth import mean_over  # noqa: PLC0415 - numpy, only with prices
+
+    mean = mean_over(price, intervals)
+    return None if mean is None else round(mean, 6)

@@ -124,7 +124,9 @@ class Reader:
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 grid = await self.open()
-                return await wiring.read_together(wiring.with_bands(grid, self._clock) if banded else grid, queries)
+                if banded:
+                    return await wiring.read_banded_together(grid, queries, self._clock)
+                return await wiring.read_together(grid, queries)
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001 - then each for itself, so that one fault costs only its own place

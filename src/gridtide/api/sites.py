@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gridtide.config.settings import Settings
     from gridtide.domain.ports import Reading
+    from gridtide.domain.series import Series
     from gridtide.domain.zone import ZoneMapping
     from gridtide.grid.catalogue import Catalogue
     from gridtide.grid.regions import CloudRegion
@@ -27,11 +28,22 @@ __all__ = ["Region", "Sites", "rules_of"]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region by the caller's name, the place it means and what is known there."""
+    """
+    A region by the caller's name, the place it means and what is known there.
+
+    Args:
+        name: As the caller says it.
+        place: What that means.
+        reading: Its signal, with the upper end of its forecast where that was asked for.
+        price: Electricity there, for a plan by cost. [EUR/MWh]
+        unpriced: Why no price is known there; empty where one is, or none is asked for.
+    """
 
     name: str
     place: ZoneMapping
     reading: Reading
+    price: Series | None = None
+    unpriced: str = ""
 
     @property
     def cloud(self) -> CloudRegion | None:
@@ -77,7 +89,7 @@ class Sites:
         barred: list[tuple[str, str]] = []
         for region in others:
             site = _site(catalogue, region, home)
-            why = _unusable(region, home) or _too_far(site, latency_budgets)
+            why = _unusable(region, home) or region.unpriced or _too_far(site, latency_budgets)
             if why:
                 barred.append((region.name, why))
             else:
@@ -98,6 +110,8 @@ def _site(catalogue: Catalogue, region: Region, home: Region) -> Site:
         country=region.cloud.country if region.cloud is not None else region.place.zone.country,
         pue=_shared_pue(region, home),
         round_trip_ms=0.0 if region is home else far,
+        high=region.reading.high,
+        price=region.price,
     )
 
 

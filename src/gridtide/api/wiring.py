@@ -25,6 +25,7 @@ from gridtide.domain.units import G_PER_KWH
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from gridtide.api.banded import BandedData
     from gridtide.config.settings import Settings
     from gridtide.domain.decision import Decision
     from gridtide.domain.ports import Clock, GridData, Reading, SignalQuery
@@ -49,6 +50,7 @@ __all__ = [
     "locate",
     "open_grid",
     "plan_options",
+    "read_banded_together",
     "read_settings",
     "read_together",
     "require_absolute",
@@ -125,7 +127,7 @@ async def open_grid(
         yield grid if settings.policies.risk == "expected" else with_bands(grid, clock)
 
 
-def with_bands(grid: GridData, clock: Clock) -> GridData:
+def with_bands(grid: GridData, clock: Clock) -> BandedData:
     """*grid* whose readings carry the upper end of their forecast; one that does already stays as it is."""
     from gridtide.api.banded import BandedData  # noqa: PLC0415 - see the module docstring
 
@@ -206,6 +208,13 @@ async def read_together(grid: GridData, queries: Sequence[SignalQuery]) -> list[
     if sum(same) < min(2, len(queries)):
         return shared
     return [reading if fits else _left_out(reading, alone[0]) for reading, fits in zip(alone, same, strict=True)]
+
+
+async def read_banded_together(grid: GridData, queries: Sequence[SignalQuery], clock: Clock) -> list[Reading]:
+    """The same, each with the upper end of its own forecast, for regions that are compared by risk."""
+    banded = with_bands(grid, clock)
+    readings = await read_together(grid, queries)
+    return list(await asyncio.gather(*(banded.band(q, r) for q, r in zip(queries, readings, strict=True))))
 
 
 def _same_source(reading: Reading, first: Reading) -> bool:

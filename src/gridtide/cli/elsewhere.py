@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gridtide.api import wiring
 from gridtide.api.given import GivenData
+from gridtide.api.prices import ONE_PRICE, electricity_eur, mean_price, no_prices_there
 from gridtide.api.sites import Region, Sites, rules_of
-from gridtide.cli import payload, wording
+from gridtide.cli import prices
 from gridtide.cli.errors import Usage
+from gridtide.cli.region_rows import Choice, RegionRow
 from gridtide.domain.decision import Alternative, Decision, Reason
 from gridtide.domain.errors import UnmappedRegion
 from gridtide.domain.interval import Interval
@@ -18,69 +21,20 @@ from gridtide.domain.ports import Reading, SignalQuery
 from gridtide.domain.zone import Confidence, Zone, ZoneMapping
 from gridtide.planning.placement import weigh
 from gridtide.planning.transfer import Band
+from gridtide.planning.worth import mean_over
 
 if TYPE_CHECKING:
-    from datetime import datetime
 
     from gridtide.cli.job import Job
     from gridtide.cli.options import RegionOptions
     from gridtide.cli.session import Session
-    from gridtide.cli.shapes import PlannedRegionShape
+    from gridtide.domain.ports import GridData
+    from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
+    from gridtide.planning.options import PlanOptions
     from gridtide.planning.placement import Placement, SiteRules, Trial
 
-__all__ = ["Choice", "RegionRow", "bind", "choose", "move_lines", "row", "table"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionRow:
-    """
-    One region of the answer.
-
-    Args:
-        name: As it was asked for.
-        zone: Grid zone it means.
-        start: When the work would start there.
-        mean: Mean of the signal over the run. [gCO2eq/kWh]
-        grams: Run and transfer at its middle figure; None without a power. [gCO2eq]
-        moved: Emissions of moving the data. [gCO2eq]
-        leave: When the data have to leave home at the latest.
-        feasible: Whether no rule bars it.
-        note: That rule, or what is special.
-    """
-
-    name: str
-    zone: str
-    start: datetime | None = None
-    mean: float | None = None
-    grams: float | None = None
-    moved: Band | None = None
-    leave: datetime | None = None
-    feasible: bool = True
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """
-    What was decided among regions.
-
-    Args:
-        decision: With grid zones, not names of regions, as its zones.
-        region: Name of the chosen region.
-        reading: What is known there.
-        rows: Every region, home first.
-    """
-
-    decision: Decision
-    region: str
-    reading: Reading
-    rows: tuple[RegionRow, ...]
-
-    @property
-    def moves(self) -> bool:
-        """Whether the work leaves home."""
-        return self.region != self.rows[0].name
+__all__ = ["bind", "choose"]
 
 
 def bind(session: Session, workload: Workload, wish: RegionOptions) -> Workload:
@@ -98,9 +52,14 @@ def bind(session: Session, workload: Workload, wish: RegionOptions) -> Workload:
     )
 
 
-def choose(session: Session, asked: Job, wish: RegionOptions, *, alone: Reading, made: Decision) -> Choice:
+def choose(
+    session: Session, asked: Job, wish: RegionOptions, *, alone: Reading, made: Decision, one_price: bool = False
+) -> Choice:
     """
     Weigh home against the regions of ``--also``, all on one source and one kind of signal.
+
+    With a carbon price each region counts with the price of its own bidding zone, and one whose price is not known is
+    left out; with a risk each counts with the upper end of its own forecast.
 
     Args:
         session: Place, clock and voice.
@@ -108,17 +67,19 @@ def choose(session: Session, asked: Job, wish: RegionOptions, *, alone: Reading,
         wish: The flags.
         alone: What is known at home when nothing else is asked about.
         made: The decision on that, which stands where no other region can be weighed.
+        one_price: Whether the job's prices are those of a file, which then hold for every region.
 
     Raises:
         Usage: A region is named twice, or a file is missing or not expected.
         UnmappedRegion: A region is not known.
     """
-    home, *others = _regions(session, asked, wish, alone)
+    home, *others = _priced(session, asked, _regions(session, asked, wish, alone), one_price=one_price)
     _check_home(session, home, asked.workload)
     sites = Sites.weigh(session.catalogue, home, others, latency_budgets=None)
     if made.signal is None or not home.reading.series or not sites.others:
         rows = {site.region: _unweighed(site.region) for site in sites.others}
-        return _stay(Region(home.name, home.place, alone), others, made, rows | _barred(sites))
+        alone_at_home = Region(home.name, home.place, alone, home.price)
+        return _stay(asked, alone_at_home, others, made, rows | _barred(sites))
     placed = weigh(
         asked.workload,
         sites.home,
@@ -128,48 +89,8 @@ def choose(session: Session, asked: Job, wish: RegionOptions, *, alone: Reading,
         options=asked.options,
         rules=_rules(session, wish),
     )
-    found = {trial.site.region: _tried(trial, power=asked.workload.power_w) for trial in placed.trials}
-    return _chosen(session, home, others, placed, found | _barred(sites), alone=alone)
-
-
-def row(answer: Choice, region: RegionRow) -> PlannedRegionShape:
-    """One region for programs."""
-    moved = region.moved
-    return {
-        "name": region.name,
-        "zone": region.zone,
-        "chosen": region.name == answer.region,
-        "start": payload.instant(region.start),
-        "mean_g_per_kwh": region.mean,
-        "grams": region.grams,
-        "transfer_g": None if moved is None else {"low": moved.low, "middle": moved.middle, "high": moved.high},
-        "send_data_by": payload.instant(region.leave),
-        "feasible": region.feasible,
-        "note": region.note,
-    }
-
-
-def table(answer: Choice, timezone: str) -> list[str]:
-    """Every region for people: start, mean, grams with the range of the transfer, or why it is barred."""
-    rows = [("", "region", "starts", "mean", "gCO2eq", "of it transfer", "")]
-    for region in answer.rows:
-        mark = "*" if region.name == answer.region else ""
-        starts = wording.when(region.start, timezone) if region.start is not None else "-"
-        mean, grams = _plain(region.mean), _plain(region.grams)
-        moved = _range(region.moved) if region.moved is not None else "-"
-        said = "" if region.feasible and region.moved is not None and region.moved.high > 0 else region.note
-        rows.append((mark, region.name, starts, mean, grams, moved, said))
-    return wording.columns(rows, right=frozenset({3, 4, 5}))
-
-
-def move_lines(answer: Choice, timezone: str, *, now: datetime) -> list[tuple[str, str]]:
-    """What a move saves with its transfer counted, and when the data have to leave."""
-    chosen = next(region for region in answer.rows if region.name == answer.region)
-    saving = answer.decision.saving
-    pairs = [] if saving is None else [("saves", f"{100.0 * saving:.1f} % of running now at home, transfer included")]
-    if chosen.leave is not None:
-        pairs.append(("data leave by", wording.when(chosen.leave, timezone, now=now)))
-    return pairs
+    found = {trial.site.region: _tried(trial, placed.options) for trial in placed.trials}
+    return _chosen(session, asked, home, others, placed=placed, found=found | _barred(sites), alone=alone)
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
@@ -209,7 +130,8 @@ def _regions(session: Session, asked: Job, wish: RegionOptions, alone: Reading) 
         return [Region(home, place, alone), *readings]
     places = [session.catalogue.resolve(name) for name in names]
     zones = [place.zone, *(other.zone for other in places)]
-    first, *rest = session.read_zones(zones, ahead=asked.ahead, back=asked.back)
+    banded = asked.options.risk != "expected"
+    first, *rest = session.read_zones(zones, ahead=asked.ahead, back=asked.back, banded=banded)
     return [Region(home, place, first), *(Region(*parts) for parts in zip(names, places, rest, strict=True))]
 
 
@@ -238,7 +160,28 @@ def _from_file(session: Session, asked: Job, name: str, file: Path) -> Region:
     given = session.read_file(file, zone=place.zone.key)
     window = Interval(session.now - asked.back, session.now + asked.ahead)
     query = SignalQuery(zone=place.zone, window=window, kind=session.kind, purpose="decision")
-    return Region(name, place, asyncio.run(GivenData(given, session.clock, name=f"file {file.name}").read(query)))
+    source: GridData = GivenData(given, session.clock, name=f"file {file.name}")
+    if asked.options.risk != "expected":
+        source = wiring.with_bands(source, session.clock)
+    return Region(name, place, asyncio.run(source.read(query)))
+
+
+def _priced(session: Session, asked: Job, regions: list[Region], *, one_price: bool) -> list[Region]:
+    """*regions* with the price of electricity in each, where cost is weighed."""
+    home, *others = regions
+    price = asked.options.price
+    if price is None:
+        return regions
+    home = replace(home, price=price)
+    if one_price:
+        session.say.warn(ONE_PRICE)
+        return [home, *(replace(other, price=price) for other in others)]
+    found = prices.read_many(session, asked, [other.place.zone for other in others])
+    priced = [
+        replace(other, price=series, unpriced="" if series is not None else no_prices_there(why))
+        for other, (series, why) in zip(others, found, strict=True)
+    ]
+    return [home, *priced]
 
 
 def _check_home(session: Session, home: Region, work: Workload) -> None:
@@ -254,11 +197,12 @@ def _check_home(session: Session, home: Region, work: Workload) -> None:
 
 def _chosen(
     session: Session,
+    asked: Job,
     home: Region,
     others: list[Region],
+    *,
     placed: Placement,
     found: dict[str, RegionRow],
-    *,
     alone: Reading,
 ) -> Choice:
     decision, at_home = placed.decision, placed.at_home
@@ -271,21 +215,27 @@ def _chosen(
         zone=home.place.zone.key,
         start=at_home.start,
         mean=at_home.mean,
-        grams=at_home.grams if at_home.grams is None else placed.home_cost,
+        grams=at_home.grams if at_home.grams is None else placed.home_grams,
         moved=Band(0.0, 0.0, 0.0),
         feasible=at_home.reason is not Reason.DEADLINE_INFEASIBLE,
         note="home",
+        upper=_upper(home.reading, at_home, placed.options),
+        **_money(asked.workload, home.price, at_home, placed.options, weighed=placed.home_cost),
     )
+    moved = next((trial for trial in placed.trials if trial.site.region == winner.name), None)
     decision = replace(decision, freshness=winner.reading.step, freshness_reason=winner.reading.reason)
     return Choice(
         decision=_in_zones(decision, regions),
         region=winner.name,
         reading=winner.reading,
         rows=(first, *_rows(others, found)),
+        options=placed.options,
+        workload=asked.workload if moved is None or moved.workload is None else moved.workload,
+        price=winner.price,
     )
 
 
-def _stay(home: Region, others: list[Region], made: Decision, found: dict[str, RegionRow]) -> Choice:
+def _stay(asked: Job, home: Region, others: list[Region], made: Decision, found: dict[str, RegionRow]) -> Choice:
     """Nothing to weigh: the decision made for home alone."""
     first = RegionRow(
         name=home.name,
@@ -295,8 +245,18 @@ def _stay(home: Region, others: list[Region], made: Decision, found: dict[str, R
         grams=made.grams,
         moved=Band(0.0, 0.0, 0.0),
         note="home" if made.signal is not None else f"home, and nothing is known here ({home.reading.reason})",
+        upper=_upper(home.reading, made, asked.options),
+        **_money(asked.workload, home.price, made, asked.options, weighed=None),
     )
-    return Choice(decision=made, region=home.name, reading=home.reading, rows=(first, *_rows(others, found)))
+    return Choice(
+        decision=made,
+        region=home.name,
+        reading=home.reading,
+        rows=(first, *_rows(others, found)),
+        options=asked.options,
+        workload=asked.workload,
+        price=home.price,
+    )
 
 
 def _rows(others: list[Region], found: dict[str, RegionRow]) -> list[RegionRow]:
@@ -311,19 +271,43 @@ def _unweighed(name: str) -> RegionRow:
     return RegionRow(name=name, zone="", feasible=False, note="nothing is known at home to weigh it against")
 
 
-def _tried(trial: Trial, *, power: float | None) -> RegionRow:
-    plan = trial.decision
+def _upper(reading: Reading, made: Decision, options: PlanOptions) -> float | None:
+    return None if options.risk == "expected" else mean_over(reading.high, made.intervals)
+
+
+def _money(
+    workload: Workload, price: Series | None, made: Decision, options: PlanOptions, *, weighed: float | None
+) -> dict[str, Any]:
+    """Price and cost of a run, and what it counts with beside others; nothing where no cost is weighed."""
+    if options.price is None or price is None:
+        return {}
+    mean = mean_price(price, made.intervals)
+    known = None if workload.power_w is None or weighed is None else round(weighed, 6)
+    return {"price": mean, "cost": electricity_eur(mean, workload), "weighed": known}
+
+
+def _tried(trial: Trial, options: PlanOptions) -> RegionRow:
+    plan, work = trial.decision, trial.workload
+    powered = work is not None and work.power_w is not None
     leaves = plan is not None and plan.start is not None and bool(trial.moving)
     return RegionRow(
         name=trial.site.region,
         zone="",
         start=plan.start if plan is not None else None,
         mean=plan.mean if plan is not None else None,
-        grams=trial.cost.middle if trial.cost is not None and power is not None else None,
+        grams=trial.grams if powered else None,
         moved=trial.moved,
         leave=plan.start - trial.moving if leaves and plan is not None and plan.start is not None else None,
         feasible=trial.barred is None,
         note=trial.note,
+        upper=None if plan is None or options.risk == "expected" else mean_over(trial.site.high, plan.intervals),
+        **(
+            {}
+            if plan is None or work is None
+            else _money(
+                work, trial.site.price, plan, options, weighed=None if trial.cost is None else trial.cost.middle
+            )
+        ),
     )
 
 
@@ -341,13 +325,3 @@ def _in_zones(decision: Decision, regions: dict[str, Region]) -> Decision:
         zone=zone(decision.zone),
         alternatives=tuple(moved(other) for other in decision.alternatives),
     )
-
-
-def _plain(value: float | None) -> str:
-    return "-" if value is None else wording.amount(value, "").rstrip()
-
-
-def _range(band: Band) -> str:
-    if band.high == 0:
-        return "0"
-    return f"{_plain(band.middle)} ({_plain(band.low)} to {_plain(band.high)})"

@@ -217,10 +217,9 @@ def power(draw: Draw | None) -> shapes.PowerShape | None:
 
 def risk(word: str, high: Series | None, made: Decision) -> shapes.RiskShape:
     """How the forecast was taken, and what the plan would cost at its upper end."""
-    upper = None
-    if high and made.intervals and all(high.covers(span) for span in made.intervals):
-        weights = [span.length.total_seconds() for span in made.intervals]
-        upper = sum(w * high.mean(i) for w, i in zip(weights, made.intervals, strict=True)) / sum(weights)
+    from gridtide.planning.worth import mean_over  # noqa: PLC0415 - numpy, only where a plan is told
+
+    upper = mean_over(high, made.intervals)
     return {
         "word": word,
         "band": high.signal.method if high else None,

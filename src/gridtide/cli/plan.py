@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, RegionOptions, SignalOptions, conflict
+from gridtide.cli.options import JobOptions, MethodOptions, OutputOptions, RegionOptions, SignalOptions
 from gridtide.cli.scale import ScaleOptions, refuse_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridtide.cli import shapes
-    from gridtide.cli.elsewhere import Choice
     from gridtide.cli.job import Job
+    from gridtide.cli.region_rows import Choice
     from gridtide.cli.scale_plan import Scaled
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
@@ -49,14 +49,16 @@ def command(
     """
     Say when a job would run, what that avoids against named baselines, and what else could be done.
 
-    With --also it may run in another region too, if that surely saves after its data have moved. With --scale it may
-    run with more workers where it is clean and with fewer, or none, where it is not; --duration is then its length at
-    one worker, and --power that of each worker.
+    With --also it may run in another region too, if that surely saves after its data have moved; with --carbon-price
+    that is weighed in money, each region by its own price, and with --risk by the upper end of its own forecast.
+
+    With --scale it may run with more workers where it is clean and with fewer, or none, where it is not; --duration is
+    then its length at one worker, and --power that of each worker.
 
     Nothing is started. A job that no data are known for is planned by its --on-no-data rule, and that is said.
     """
     from gridtide.api import wiring  # noqa: PLC0415 - keeps --help light
-    from gridtide.cli import elsewhere, payload, prices  # noqa: PLC0415
+    from gridtide.cli import elsewhere, payload, prices, region_rows  # noqa: PLC0415
     from gridtide.cli.job import job_settings, read_job, warn_about  # noqa: PLC0415
     from gridtide.cli.session import Session  # noqa: PLC0415
 
@@ -64,10 +66,6 @@ def command(
     if workers.scale is not None:
         refuse_beside(session, job, how, also)
     asked = read_job(session, job, how, speedup=workers.fastest)
-    if also.also and asked.options.price is not None:
-        raise conflict("--also", "--carbon-price", "prices of several regions are not compared")
-    if also.also and asked.options.risk != "expected":
-        raise conflict("--also", "--risk", "regions are compared on the middle of their forecasts")
     if also.also:
         asked = replace(asked, workload=elsewhere.bind(session, asked.workload, also))
     reading = session.read(ahead=asked.ahead, back=asked.back)
@@ -80,11 +78,18 @@ def command(
         made = staffed.decision
     else:
         made = wiring.decide(asked.workload, reading, now=session.now, method=asked.method, options=asked.options)
-    choice = elsewhere.choose(session, asked, also, alone=reading, made=made) if also.also else None
+    one_price = how.price_series is not None
+    choice = (
+        elsewhere.choose(session, asked, also, alone=reading, made=made, one_price=one_price) if also.also else None
+    )
     if choice is not None:
-        made, reading = choice.decision, choice.reading
+        made, reading, asked = choice.decision, choice.reading, replace(asked, options=choice.options)
     warn_about(session, asked, reading, made)
-    cost = None if asked.options.price is None else prices.cost_of(asked, reading.series, made)
+    cost = (
+        prices.cost_of(asked, reading.series, made)
+        if choice is None
+        else prices.cost_of(asked, reading.series, made, workload=choice.workload, price=choice.price)
+    )
     said = payload.decision(made)
     if staffed is not None:
         said["saving_percent"] = staffed.saving_percent
@@ -96,11 +101,11 @@ def command(
             "workload": payload.workload(asked.workload),
             "power": payload.power(asked.draw),
             "decision": said,
-            "risk": payload.risk(str(asked.options.risk), reading.high, made),
+            "risk": payload.risk(session.settings.policies.risk, reading.high, made),
             "cost": cost,
             "scale": None if staffed is None else staffed.shape(),
             "region": None if choice is None else choice.region,
-            "regions": [] if choice is None else [elsewhere.row(choice, region) for region in choice.rows],
+            "regions": [] if choice is None else [region_rows.row(choice, region) for region in choice.rows],
             "baselines": payload.baselines(made),
             "alternatives": [payload.alternative(other, made.signal) for other in made.alternatives],
             "signal": None if made.signal is None else payload.signal(made.signal),
@@ -127,7 +132,7 @@ def _lines(
     choice: Choice | None,
     cost: shapes.CostShape | None,
 ) -> list[str]:
-    from gridtide.cli import elsewhere, prices, wording  # noqa: PLC0415 - keeps --help light
+    from gridtide.cli import prices, region_rows, wording  # noqa: PLC0415 - keeps --help light
     from gridtide.cli.job import describe_workload  # noqa: PLC0415
 
     zone = session.shown_timezone
@@ -143,11 +148,11 @@ def _lines(
     if made.grams is not None:
         pairs.append(("emissions", wording.amount(made.grams, "gCO2eq")))
     if choice is not None and choice.moves:
-        pairs += elsewhere.move_lines(choice, zone, now=session.now)
+        pairs += region_rows.move_lines(choice, zone, now=session.now)
     if cost is not None:
         pairs.append(("price", prices.in_words(cost)))
     pairs.append(("method", made.method if job.options.risk == "expected" else f"{made.method}, {job.options.risk}"))
-    regions = [] if choice is None else [*elsewhere.table(choice, zone), ""]
+    regions = [] if choice is None else [*region_rows.table(choice, zone), ""]
     lines = [*regions, f"{wording.named(session.place)}: {head}", *wording.fields(pairs), ""]
     lines += timeline
     lines += _table(session, made, unit)

@@ -13,6 +13,7 @@ from gridtide.cli.errors import Usage
 from gridtide.domain.errors import CarbonError, InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gridtide.api.prices import PlanCost
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
     from gridtide.domain.series import Series
+    from gridtide.domain.workload import Workload
+    from gridtide.domain.zone import Zone
 
-__all__ = ["cost_of", "in_words", "lines_of", "with_prices"]
+__all__ = ["cost_of", "in_words", "lines_of", "read_many", "with_prices"]
 
 _SHOWN: Final = 6
 
@@ -61,29 +64,51 @@ def _in_flags(error: InvalidInput) -> Usage:
 def _prices(session: Session, job: Job, path: Path | None) -> Series | None:
     if path is not None:
         return session.read_prices_file(path)
+    (series, why), *_ = read_many(session, job, [session.place.zone])
+    if series is None:
+        session.say.warn(prices.no_prices(why))
+    return series
+
+
+def read_many(session: Session, job: Job, zones: Sequence[Zone]) -> list[tuple[Series | None, str]]:
+    """Day-ahead prices of each zone, or None and why there are none; a slow source does not hold the job up."""
     latest = job.workload.latest_start(session.now)
     try:
-        reading = within(spare_s(session, latest), lambda: session.read_prices(ahead=job.ahead))
-        series, why = prices.prices_in(reading)
-        if series is not None:
-            return series
+        found = within(spare_s(session, latest), lambda: session.read_prices(zones, ahead=job.ahead))
     except CarbonError as error:
-        why = error.message
-    session.say.warn(prices.no_prices(why))
-    return None
+        return [(None, error.message)] * len(zones)
+    if found is None:
+        return [prices.prices_in(None)] * len(zones)
+    return [prices.prices_in(reading) for reading in found]
 
 
-def cost_of(job: Job, carbon: Series, made: Decision) -> shapes.CostShape | None:
-    """What the plan costs beside running at once, and the choices between cost and carbon; null without prices."""
-    price, eur_per_t = job.options.price, job.options.eur_per_t
-    if price is None or eur_per_t is None:
+def cost_of(
+    job: Job,
+    carbon: Series,
+    made: Decision,
+    *,
+    workload: Workload | None = None,
+    price: Series | None = None,
+) -> shapes.CostShape | None:
+    """
+    What the plan costs beside running at once, and the choices between cost and carbon; null without prices.
+
+    Args:
+        job: What was asked.
+        carbon: What the plan stands on.
+        made: The plan.
+        workload: The work as it runs where it was moved to.
+        price: Electricity there; that of home when left out.
+    """
+    home, eur_per_t = job.options.price, job.options.eur_per_t
+    if home is None or eur_per_t is None:
         return None
-    found = prices.cost_of(job.workload, carbon, made, price=price, eur_per_t=eur_per_t, method=job.method)
-    return None if found is None else _shape(job, found)
+    work, there = workload or job.workload, home if price is None else price
+    found = prices.cost_of(work, carbon, made, price=there, eur_per_t=eur_per_t, method=job.method, now_price=home)
+    return None if found is None else _shape(work, found)
 
 
-def _shape(job: Job, cost: PlanCost) -> shapes.CostShape:
-    work = job.workload
+def _shape(work: Workload, cost: PlanCost) -> shapes.CostShape:
     return {
         "eur_per_t": cost.eur_per_t,
         "mean_eur_per_mwh": cost.mean_eur_per_mwh,

@@ -177,17 +177,17 @@ class Session:
 
         return read_price_file(path, zone=self.place.zone.key, settings=self.settings, warn=self.say.warn)
 
-    def read_prices(self, *, ahead: timedelta) -> Reading:
-        """Day-ahead prices around now for the place, whichever source the carbon comes from."""
+    def read_prices(self, zones: Sequence[Zone], *, ahead: timedelta) -> list[Reading]:
+        """Day-ahead prices around now for each of *zones*, whichever source the carbon comes from."""
         from gridtide.api.prices import BACK, market  # noqa: PLC0415 - only where cost is weighed
 
         window = Interval(self.now - BACK, self.now + ahead)
-        query = SignalQuery(zone=self.place.zone, window=window, kind=SignalKind.PRICE)
-        return asyncio.run(self._read_from(market(self.settings), query))
+        queries = [SignalQuery(zone=zone, window=window, kind=SignalKind.PRICE) for zone in zones]
+        return asyncio.run(self._read_from(market(self.settings), queries))
 
-    async def _read_from(self, settings: Settings, query: SignalQuery) -> Reading:
+    async def _read_from(self, settings: Settings, queries: Sequence[SignalQuery]) -> list[Reading]:
         async with wiring.open_grid(settings, self.clock, keep=self._where.at is None) as grid:
-            return await grid.read(query)
+            return list(await asyncio.gather(*(grid.read(query) for query in queries)))
 
     def read_file(self, path: Path, *, zone: str) -> Series:
         """Series of a file in the unit and shape that ``--series`` is described by."""
@@ -229,18 +229,21 @@ class Session:
         back: timedelta = timedelta(0),
         purpose: str = "decision",
         forecast: bool = True,
+        banded: bool = False,
     ) -> list[Reading]:
-        """Values around now for several zones that may be compared with each other."""
+        """Values around now for several zones that may be compared, each with its upper end where *banded*."""
         window = Interval(self.now - back, self.now + ahead)
         bound = self.settings.cache.max_stale if self.settings.origin("cache.max_stale") != "default" else None
         queries = [
             SignalQuery(zone=z, window=window, kind=self.kind, forecast=forecast, purpose=purpose, max_age=bound)
             for z in zones
         ]
-        return asyncio.run(self._read(queries))
+        return asyncio.run(self._read(queries, banded=banded))
 
-    async def _read(self, queries: Sequence[SignalQuery]) -> list[Reading]:
+    async def _read(self, queries: Sequence[SignalQuery], *, banded: bool) -> list[Reading]:
         async with wiring.open_grid(self.settings, self.clock, given=self.given, keep=self._where.at is None) as grid:
+            if banded:
+                return await wiring.read_banded_together(grid, queries, self.clock)
             return await wiring.read_together(grid, queries)
 
     def require(self, reading: Reading) -> Reading:

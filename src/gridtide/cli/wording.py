@@ -55,6 +55,7 @@ REASONS = {
     Reason.NO_DATA_WAIT: "nothing is known about the grid yet",
     Reason.HORIZON_TOO_SHORT: "too little of the future is known to compare",
     Reason.CLEANER_REGION: "another region is cleaner",
+    Reason.LOWER_COST_REGION: "cost and carbon together are lower in another region",
     Reason.TRANSFER_TOO_DIRTY: "moving its data would cost more than it saves",
     Reason.RESIDENCY: "its data must stay where they are",
     Reason.LATENCY_BUDGET: "the other region is too far away",

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NO_DATA_WAIT = "no-data-wait"
     HORIZON_TOO_SHORT = "horizon-too-short"
     CLEANER_REGION = "cleaner-region"
+    LOWER_COST_REGION = "lower-cost-region"
     TRANSFER_TOO_DIRTY = "transfer-too-dirty"
     RESIDENCY = "residency"
     LATENCY_BUDGET = "latency-budget"

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gridtide.domain.decision import Action, Alternative, Decision, Reason
-from gridtide.domain.interval import Interval
 from gridtide.domain.signal import require_comparable
 from gridtide.planning.options import Method, PlanOptions
 from gridtide.planning.plan import grams_of, plan
+from gridtide.planning.worth import mean_over
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +56,7 @@ def gated(
         return decision
     if at_once.start > now:
         return decision
-    worst = _mean(high, decision.intervals)
+    worst = mean_over(high, decision.intervals)
     if worst is not None and worst < at_once.mean - margin * abs(at_once.mean):
         return decision
     shown = "unknown" if worst is None else f"{worst:.1f}"
@@ -91,7 +91,7 @@ def cautious(
     require_comparable(middle.signal, high.signal)
     decision = plan(workload, high, now=now, method=method, options=options)
     expected = plan(workload, middle, now=now, method=method, options=options)
-    mean = _mean(middle, decision.intervals)
+    mean = mean_over(middle, decision.intervals)
     hours = sum((i.length.total_seconds() for i in decision.intervals), 0.0) / 3600
     grams = None if mean is None else grams_of(mean * hours, workload, middle)
     return replace(
@@ -102,10 +102,3 @@ def cautious(
         baselines=expected.baselines,
         alternatives=expected.alternatives,
     )
-
-
-def _mean(series: Series, intervals: tuple[Interval, ...]) -> float | None:
-    if not intervals or not all(series.covers(i) for i in intervals):
-        return None
-    weights = [i.length.total_seconds() for i in intervals]
-    return sum(w * series.mean(i) for w, i in zip(weights, intervals, strict=True)) / sum(weights)

@@ -4,28 +4,37 @@ Where to run: home, or a region that is cleaner even after its data have moved t
 Every region is planned with the same policy on its own series; all series must be of one kind and scope
 (invariant I14). A region counts only if it keeps residency, the allowed list and the latency budget, and if the
 saving is larger than the margin at both ends of the published range of transfer energy.
+
+With a carbon price regions are compared by money, each with its own price of electricity; with a risk, each by its own
+forecast's upper end (`gridtide.planning.worth`). A region without the one that is asked for is barred and says so;
+where home lacks it, everything is weighed on carbon, or on the middle of the forecast, with a warning.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.decision import Action, Alternative, Decision, Reason
-from gridtide.domain.signal import require_comparable
-from gridtide.domain.workload import Elasticity
-from gridtide.planning import transfer
-from gridtide.planning.options import Method, PlanOptions
+from gridtide.planning.aim import plan_by_aim
+from gridtide.planning.options import Method, PlanOptions, Risk
 from gridtide.planning.plan import plan
+from gridtide.planning.trial import (
+    DEFAULT_MARGIN,
+    DEFAULT_THROUGHPUT,
+    Site,
+    SiteRules,
+    Trial,
+    barred,
+    try_site,
+)
+from gridtide.planning.worth import Scale, options_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gridtide.domain.series import Series
     from gridtide.domain.workload import Workload
-    from gridtide.planning.transfer import TransferEnergy
 
 __all__ = [
     "DEFAULT_MARGIN",
@@ -39,74 +48,6 @@ __all__ = [
     "weigh",
 ]
 
-DEFAULT_MARGIN: Final = 0.1
-DEFAULT_THROUGHPUT: Final = 160.0
-"""Throughput between regions where nobody says another. [Mbit/s]"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """
-    A place where work could run.
-
-    Args:
-        region: Name, for example ``aws:eu-north-1``.
-        series: Carbon intensity there; may be empty.
-        country: ISO 3166-1 alpha-2, for residency.
-        pue: Power usage effectiveness, at least 1.
-        round_trip_ms: From the workload's users, measured or estimated; None when unknown. [ms]
-        mbit_per_s: Throughput for its data from home. [Mbit/s]
-    """
-
-    region: str
-    series: Series
-    country: str = ""
-    pue: float = 1.0
-    round_trip_ms: float | None = None
-    mbit_per_s: float = DEFAULT_THROUGHPUT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteRules:
-    """
-    How sure a move must be.
-
-    Args:
-        margin: Least share of the home emissions that a move must save. [0..1]
-        energy: Published range of transfer energy.
-        accept_uncertain: Judge by the middle of the range where its ends disagree about the sign.
-        data_limit_gb: Most data that may move; None for no limit. [GB]
-    """
-
-    margin: float = DEFAULT_MARGIN
-    energy: TransferEnergy = transfer.PUBLISHED_TRANSFER
-    accept_uncertain: bool = False
-    data_limit_gb: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """
-    What the work would be in another region.
-
-    Args:
-        site: The region.
-        decision: The plan there; None where a rule bars the region before anything is planned.
-        cost: Run and transfer together; None where the region is barred. [gCO2eq, or signal.unit without a power]
-        moved: Emissions of moving the data; None where nothing is planned. [gCO2eq]
-        moving: Time the data take to arrive.
-        barred: Rule that bars the region; None where it may be chosen.
-        note: That rule, or the transfer, in words.
-    """
-
-    site: Site
-    decision: Decision | None = None
-    cost: transfer.Band | None = None
-    moved: transfer.Band | None = None
-    moving: timedelta = timedelta(0)
-    barred: Reason | None = None
-    note: str = ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
@@ -116,18 +57,28 @@ class Placement:
     Args:
         decision: What to do.
         at_home: The plan at home.
-        home_cost: Its cost; None when unknown. [gCO2eq, or signal.unit without a power]
+        home_cost: Its cost, as compared; None when unknown. [as `Trial.cost`]
+        home_grams: Its emissions; None when unknown. [gCO2eq, or signal.unit without a power]
+        options: How it was weighed in the end: without a price or a risk that home knows too little for.
         trials: Every other region, cheapest first, barred ones last.
     """
 
     decision: Decision
     at_home: Decision
     home_cost: float | None
+    home_grams: float | None
+    options: PlanOptions
     trials: tuple[Trial, ...]
 
 
 _RULES: Final = SiteRules()
 _OPTIONS: Final = PlanOptions()
+_NO_PRICE_AT_HOME: Final = (
+    "electricity prices are not known for the run at home, so regions are weighed on carbon alone"
+)
+_NO_BAND_AT_HOME: Final = (
+    "no band is known around the forecast at home, so regions are weighed on the middle of their forecasts"
+)
 
 
 def place(
@@ -176,111 +127,81 @@ def weigh(
     rules: SiteRules = _RULES,
 ) -> Placement:
     """Decide as `place` does, and keep what every region would cost."""
-    here = replace(workload, pue=max(home.pue, 1.0))
-    at_home = plan(here, home.series, now=now, method=method, options=options)
-    home_cost = _cost(workload, home, at_home)
+    at_home, options, fallback = _at_home(workload, home, now=now, method=method, options=options)
+    scale = Scale(workload, options)
+    priced_at = home.price if home.price is not None else options.price
+    cost = scale.of(at_home, pue=home.pue, price=priced_at, high=home.high)
+    home_cost = None if cost is None else cost.middle
     trials = [
-        _try(workload, home, site, now=now, method=method, options=options, rules=rules, at_home=at_home)
+        try_site(scale, site, now=now, method=method, rules=rules, home=home, at_home=at_home)
         for site in others
         if site.region != home.region
     ]
     trials.sort(key=_rank)
-    best = min(
-        (t for t in trials if t.barred is None and t.cost is not None and t.decision is not None),
-        key=lambda t: t.cost.middle if t.cost else 0.0,
-        default=None,
-    )
+    best = _best(trials, home_cost, rules, options)
     alternatives = tuple(_as_alternative(t) for t in trials)
     if best is None or home_cost is None or not _worth_it(best, home_cost, rules):
         decision = _stay(at_home, home, best=best, home_cost=home_cost, rules=rules, alternatives=alternatives)
     else:
-        decision = _go(workload, at_home, home, best=best, home_cost=home_cost, alternatives=alternatives)
-    return Placement(decision=decision, at_home=at_home, home_cost=home_cost, trials=tuple(trials))
+        decision = _go(scale, at_home, home, best=best, alternatives=alternatives)
+    return Placement(
+        decision=replace(decision, warnings=(*decision.warnings, *fallback)),
+        at_home=at_home,
+        home_cost=home_cost,
+        home_grams=None if at_home.mean is None else scale.grams(at_home.mean, home.pue),
+        options=options,
+        trials=tuple(trials),
+    )
 
 
-def _go(
-    workload: Workload,
-    at_home: Decision,
-    home: Site,
-    *,
-    best: Trial,
-    home_cost: float,
-    alternatives: tuple[Alternative, ...],
-) -> Decision:
+def _at_home(
+    workload: Workload, home: Site, *, now: datetime, method: Method | str, options: PlanOptions
+) -> tuple[Decision, PlanOptions, tuple[str, ...]]:
+    """
+    The plan at home, the options without what home knows too little for, and that in words.
+
+    All regions are weighed alike, so what home lacks counts nowhere.
+    """
+    here = replace(workload, pue=max(home.pue, 1.0))
+    own = options_at(options, price=home.price, high=home.high)
+    made = plan_by_aim(here, home.series, now=now, method=method, options=own)
+    if made.mean is None or Scale(workload, own).of(made, pue=home.pue, price=own.price, high=home.high) is not None:
+        return made, own, ()
+    why = _NO_PRICE_AT_HOME if own.price is not None else _NO_BAND_AT_HOME
+    bare = replace(own, price=None, eur_per_t=None, risk=Risk.EXPECTED, high=None)
+    made = plan(here, home.series, now=now, method=method, options=bare)
+    return made, bare, (why,)
+
+
+def _best(trials: Sequence[Trial], home_cost: float | None, rules: SiteRules, options: PlanOptions) -> Trial | None:
+    """The cheapest region that is not barred; of those whose upper end saves too, where a plan is hedged."""
+    free = [t for t in trials if t.barred is None and t.cost is not None and t.decision is not None]
+    if options.risk is Risk.HEDGED and home_cost is not None:
+        free = [t for t in free if _worth_it(t, home_cost, rules)] or free
+    return min(free, key=lambda t: t.cost.middle if t.cost else 0.0, default=None)
+
+
+def _go(scale: Scale, at_home: Decision, home: Site, *, best: Trial, alternatives: tuple[Alternative, ...]) -> Decision:
     moved = best.decision
     assert moved is not None  # noqa: S101 - filtered above
     stay = Alternative(
         name=f"stay at {home.region}", start=at_home.start, end=at_home.end, intervals=at_home.intervals,
-        mean=at_home.mean, grams=home_cost if _weighs_grams(workload) else None, zone=home.region,
+        mean=at_home.mean, grams=_grams_of(scale, at_home, home), zone=home.region,
     )  # fmt: skip
     return replace(
         moved,
         action=Action.ROUTE if moved.action is Action.RUN else moved.action,
-        reason=Reason.CLEANER_REGION,
+        reason=Reason.LOWER_COST_REGION if scale.priced else Reason.CLEANER_REGION,
         zone=best.site.region,
-        grams=best.cost.middle if best.cost and _weighs_grams(workload) else moved.grams,
+        grams=best.grams if scale.weighs_grams else moved.grams,
         baselines=at_home.baselines,
         alternatives=(stay, *(a for a in alternatives if a.zone != best.site.region), *moved.alternatives),
         warnings=(*moved.warnings, *((best.note,) if best.note else ())),
     )
 
 
-def _try(
-    workload: Workload,
-    home: Site,
-    site: Site,
-    *,
-    now: datetime,
-    method: Method | str,
-    options: PlanOptions,
-    rules: SiteRules,
-    at_home: Decision,
-) -> Trial:
-    rule = barred(workload, site, rules)
-    if rule is not None:
-        return Trial(site=site, barred=rule[0], note=rule[1])
-    if home.series and site.series:
-        require_comparable(home.series.signal, site.series.signal)
-    moving = transfer.movement_time(workload.data_gb, site.mbit_per_s, site.round_trip_ms or 0.0)
-    if moving > timedelta(0) and workload.elasticity is not Elasticity.ELASTIC:
-        note = f"its data need {moving} to arrive"
-        return Trial(site=site, moving=moving, barred=Reason.TRANSFER_TOO_DIRTY, note=note)
-    late = f"with {moving} to move its data the deadline is missed"
-    arrival = workload.release_at(now) + moving
-    delay = None if workload.max_delay is None else (workload.release or now) + workload.max_delay - arrival
-    if delay is not None and delay < timedelta(0) < moving:
-        return Trial(site=site, moving=moving, barred=Reason.DEADLINE, note=late)
-    delay = None if delay is None else max(delay, timedelta(0))
-    there = replace(workload, release=arrival, max_delay=delay, home=site.region, pue=max(site.pue, 1.0))
-    decision = plan(there, site.series, now=now, method=method, options=options)
-    if decision.reason is Reason.DEADLINE_INFEASIBLE and at_home.reason is not Reason.DEADLINE_INFEASIBLE:
-        return Trial(site=site, moving=moving, barred=Reason.DEADLINE, note=late)
-    run = _cost(workload, site, decision)
-    if run is None or at_home.mean is None or decision.mean is None:
-        note = "its carbon intensity is not known for the run"
-        return Trial(site=site, moving=moving, barred=Reason.NO_DATA, note=note)
-    moved = transfer.transfer_g(workload.data_gb, at_home.mean, decision.mean, rules.energy)
-    trial = Trial(site=site, decision=decision, moved=moved, moving=moving, note=_transfer_note(workload, moved))
-    if workload.data_gb and not _weighs_grams(workload):
-        note = "its power is not known, so the transfer cannot be weighed against the run"
-        return replace(trial, barred=Reason.TRANSFER_TOO_DIRTY, note=note)
-    return replace(trial, cost=transfer.Band(run + moved.low, run + moved.middle, run + moved.high))
-
-
-def barred(workload: Workload, site: Site, rules: SiteRules) -> tuple[Reason, str] | None:
-    """Rule that keeps *workload* out of *site* whatever the grids do, in code and words; None where none does."""
-    if workload.regions and site.region not in workload.regions:
-        return Reason.RESIDENCY, "it is not among the allowed regions"
-    if workload.residency and site.country not in workload.residency:
-        allowed = ", ".join(sorted(workload.residency))
-        return Reason.RESIDENCY, f"its country is {site.country or 'unknown'}; data may be in {allowed}"
-    budget = workload.latency_budget_ms
-    if budget is not None and (site.round_trip_ms is None or site.round_trip_ms > budget):
-        known = "unknown" if site.round_trip_ms is None else f"{site.round_trip_ms:.0f} ms"
-        return Reason.LATENCY_BUDGET, f"the round trip is {known}; the budget is {budget:.0f} ms"
-    if rules.data_limit_gb is not None and workload.data_gb > rules.data_limit_gb:
-        return Reason.TRANSFER_TOO_DIRTY, f"{workload.data_gb:g} GB are over the limit of {rules.data_limit_gb:g} GB"
-    return None
+def _grams_of(scale: Scale, made: Decision, site: Site) -> float | None:
+    return scale.grams(made.mean, site.pue) if made.mean is not None and scale.weighs_grams else None
 
 
 def _worth_it(best: Trial, home_cost: float, rules: SiteRules) -> bool:
@@ -301,35 +222,20 @@ def _stay(
 ) -> Decision:
     warnings = at_home.warnings
     if best is not None and best.cost is not None and home_cost is not None and best.cost.low < home_cost:
-        why = "too small" if best.cost.high < home_cost else "uncertain: it depends on the energy of the transfer"
+        why = "too small" if best.cost.high < home_cost else f"uncertain: it depends on {_doubt(best)}"
         need = f"needed: {rules.margin:.0%} at every published figure"
         warnings = (*warnings, f"moving to {best.site.region} was turned down: the saving is {why} ({need})")
     return replace(at_home, zone=home.region, alternatives=(*alternatives, *at_home.alternatives), warnings=warnings)
 
 
-def _weighs_grams(workload: Workload) -> bool:
-    return workload.power_w is not None or bool(workload.power_profile_w)
-
-
-def _cost(workload: Workload, site: Site, decision: Decision) -> float | None:
-    """Grams of the run where power is known, else mean times PUE: the same order for one workload."""
-    if decision.mean is None:
-        return None
-    if not _weighs_grams(workload):
-        return decision.mean * site.pue
-    powers = workload.power_profile_w or (workload.power_w or 0.0,)
-    kwh = sum(powers) / len(powers) / 1000.0 * (workload.duration / timedelta(hours=1))
-    return decision.mean * kwh * site.pue
+def _doubt(best: Trial) -> str:
+    """What makes the high figure of a trial differ from its middle one."""
+    by_run = best.moved is not None and best.moved.high == best.moved.middle
+    return "its forecast, whose upper end saves too little" if by_run else "the energy of the transfer"
 
 
 def _rank(trial: Trial) -> tuple[bool, float]:
     return trial.cost is None, trial.cost.middle if trial.cost else 0.0
-
-
-def _transfer_note(workload: Workload, moved: transfer.Band) -> str:
-    if not workload.data_gb:
-        return ""
-    return f"moving {workload.data_gb:g} GB emits {moved.middle:.1f} g ({moved.low:.1f} to {moved.high:.1f} g)"
 
 
 def _as_alternative(trial: Trial) -> Alternative:
@@ -340,7 +246,7 @@ def _as_alternative(trial: Trial) -> Alternative:
         end=decision.end if decision else None,
         intervals=decision.intervals if decision else (),
         mean=decision.mean if decision else None,
-        grams=trial.cost.middle if trial.cost and decision and decision.grams is not None else None,
+        grams=trial.grams if decision and decision.grams is not None else None,
         zone=trial.site.region,
         feasible=trial.barred is None,
         note=trial.note,

@@ -43,7 +43,9 @@ class PlannedRegionShape(TypedDict):
     One region of ``gridtide plan --also``, home first.
 
     *grams* are of the run and, at the middle figure, of moving its data; *send_data_by* is when they have to leave.
-    A region with a rule against it is not feasible, and *note* says which.
+    A region with a rule against it is not feasible, and *note* says which. *upper_mean_g_per_kwh* is there with
+    ``--risk``. With ``--carbon-price``, *mean_eur_per_mwh* and *cost_eur* are those of its electricity, and
+    *weighed_eur* adds the price of all its carbon, the transfer's too.
     """
 
     name: str
@@ -56,6 +58,10 @@ class PlannedRegionShape(TypedDict):
     send_data_by: str | None
     feasible: bool
     note: str
+    upper_mean_g_per_kwh: float | None
+    mean_eur_per_mwh: float | None
+    cost_eur: float | None
+    weighed_eur: float | None
 
 
 class FrontPointShape(TypedDict):
