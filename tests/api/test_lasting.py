@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,7 @@ def kept(folder: Path) -> list[tuple[str, str]]:
     path = folder / "gridtide" / "forecasts.sqlite3"
     if not path.exists():
         return []
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         return db.execute("SELECT provider, issued_at FROM forecasts ORDER BY issued_at").fetchall()
 
 
