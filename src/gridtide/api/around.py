@@ -1,15 +1,17 @@
-"""Grid data around other grid data, which add something to a single reading and leave comparisons alone."""
+"""
+Grid data around other grid data, which add something to a single reading and leave comparisons alone.
+
+Places side by side stay on what one source says, so whoever compares them asks the grid inside: `bare`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from gridtide.domain.ports import GridData
 
-    from gridtide.domain.ports import GridData, Reading, SignalQuery
-
-__all__ = ["Around"]
+__all__ = ["Around", "bare"]
 
 
 class Around:
@@ -21,12 +23,11 @@ class Around:
     """
 
     def __init__(self, inner: GridData) -> None:
-        self._inner = inner
+        self.inner: Final = inner
 
-    async def read_many(self, queries: Sequence[SignalQuery]) -> Sequence[Reading]:
-        """Places side by side: they stay on what one source says, so nothing is added to them."""
-        many = getattr(self._inner, "read_many", None)
-        if many is None:
-            return [await self._inner.read(query) for query in queries]
-        readings: Sequence[Reading] = await many(queries)
-        return readings
+
+def bare(grid: GridData) -> GridData:
+    """*grid* without what stands around it."""
+    while isinstance(grid, Around):
+        grid = grid.inner
+    return grid

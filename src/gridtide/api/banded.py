@@ -55,7 +55,7 @@ class BandedData(Around):
 
     async def read(self, query: SignalQuery) -> Reading:
         """What *inner* says, with the upper end where its past is known."""
-        return await self.band(query, await self._inner.read(query))
+        return await self.band(query, await self.inner.read(query))
 
     async def band(self, query: SignalQuery, reading: Reading) -> Reading:
         """*reading*, the answer to *query*, with the upper end where its own past is known; the values stay."""
@@ -63,7 +63,7 @@ class BandedData(Around):
         if not query.forecast or not reading.series or reading.series.end <= now:
             return reading
         span = Interval(now - own.HISTORY_SPAN, now)
-        past = await self._inner.read(
+        past = await self.inner.read(
             replace(query, window=span, kind=reading.series.signal.kind, forecast=False, purpose="report")
         )
         try:

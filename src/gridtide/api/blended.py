@@ -125,7 +125,7 @@ class BlendedData(Around):
 
     async def read(self, query: SignalQuery) -> Reading:
         """What *inner* says, its forecast blended where both sides were measured."""
-        reading = await self._inner.read(query)
+        reading = await self.inner.read(query)
         if not query.forecast or reading.step not in _FRESH or reading.series.signal.kind is SignalKind.PRICE:
             return reading
         try:
@@ -147,7 +147,7 @@ class BlendedData(Around):
         if not before:
             return reading
         past = replace(query, window=Interval(now - _HISTORY, now), forecast=False, purpose="report")
-        truth = (await self._inner.read(past)).series
+        truth = (await self.inner.read(past)).series
         if not truth or truth.signal.kind is not ahead.signal.kind or truth.signal.scope is not ahead.signal.scope:
             return reading
         record = self._record(ahead, before, truth, now)

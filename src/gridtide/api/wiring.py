@@ -19,6 +19,7 @@ from gridtide.config.load import load_settings
 from gridtide.config.places import find_files
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import JournalUnavailable, UnitMismatch, UnmappedRegion
+from gridtide.domain.ports import CanReadMany
 from gridtide.domain.series import Series
 from gridtide.domain.units import G_PER_KWH
 
@@ -194,16 +195,23 @@ async def read_together(grid: GridData, queries: Sequence[SignalQuery]) -> list[
     """
     Values of several zones that may be compared: one source and one kind for all, or the yearly table for all.
 
+    Grid data that cannot read several places at once hold one source anyway (a file, a replay), and each place is asked
+    for itself. What stands around a source, like a forecast blended with our own, adds nothing to a comparison.
+
     A zone that the first zone's source has nothing for is left out (``none``) rather than dragging the others down to
     the table, as long as two can be compared.
     """
-    many = getattr(grid, "read_many", None)
-    if many is None or len(queries) == 1:
-        return list(await asyncio.gather(*(grid.read(query) for query in queries)))
-    shared: list[Reading] = list(await many(queries))
+    from gridtide.api.around import bare  # noqa: PLC0415 - see the module docstring
+
+    if len(queries) == 1:
+        return [await grid.read(queries[0])]
+    source = bare(grid)
+    shared = list(await source.read_many(queries)) if isinstance(source, CanReadMany) else []
     if any(reading.step is not FreshnessStep.STATIC for reading in shared):
         return shared
-    alone = await asyncio.gather(*(grid.read(query) for query in queries))
+    alone = await asyncio.gather(*(source.read(query) for query in queries))
+    if not shared:
+        return list(alone)
     same = [_same_source(reading, alone[0]) for reading in alone]
     if sum(same) < min(2, len(queries)):
         return shared

@@ -24,7 +24,6 @@ from gridtide.planning.transfer import Band
 from gridtide.planning.worth import mean_over
 
 if TYPE_CHECKING:
-
     from gridtide.cli.job import Job
     from gridtide.cli.options import RegionOptions
     from gridtide.cli.session import Session
@@ -176,7 +175,7 @@ def _priced(session: Session, asked: Job, regions: list[Region], *, one_price: b
     if one_price:
         session.say.warn(ONE_PRICE)
         return [home, *(replace(other, price=price) for other in others)]
-    found = prices.read_many(session, asked, [other.place.zone for other in others])
+    found = prices.day_ahead(session, asked, [other.place.zone for other in others])
     priced = [
         replace(other, price=series, unpriced="" if series is not None else no_prices_there(why))
         for other, (series, why) in zip(others, found, strict=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gridtide.domain.workload import Workload
     from gridtide.domain.zone import Zone
 
-__all__ = ["cost_of", "in_words", "lines_of", "read_many", "with_prices"]
+__all__ = ["cost_of", "day_ahead", "in_words", "lines_of", "with_prices"]
 
 _SHOWN: Final = 6
 
@@ -64,13 +64,13 @@ def _in_flags(error: InvalidInput) -> Usage:
 def _prices(session: Session, job: Job, path: Path | None) -> Series | None:
     if path is not None:
         return session.read_prices_file(path)
-    (series, why), *_ = read_many(session, job, [session.place.zone])
+    (series, why), *_ = day_ahead(session, job, [session.place.zone])
     if series is None:
         session.say.warn(prices.no_prices(why))
     return series
 
 
-def read_many(session: Session, job: Job, zones: Sequence[Zone]) -> list[tuple[Series | None, str]]:
+def day_ahead(session: Session, job: Job, zones: Sequence[Zone]) -> list[tuple[Series | None, str]]:
     """Day-ahead prices of each zone, or None and why there are none; a slow source does not hold the job up."""
     latest = job.workload.latest_start(session.now)
     try:

@@ -4,6 +4,8 @@ What the rooms above expect of each other. They never import each other; they me
 An executor is one verb, `Executor.start`; whatever else a platform can do is an ability with a protocol of its own
 (`CanPrepare`, `CanPause`, `CanObserve`, `CanHold`), which the engine asks for with ``isinstance``. A new platform
 implements the ones it has and inherits nothing.
+
+Grid data are one verb as well, `GridData.read`; `CanReadMany` is the ability to answer for places side by side.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from gridtide.domain.decision import Decision, FreshnessStep
@@ -27,6 +30,7 @@ __all__ = [
     "CanObserve",
     "CanPause",
     "CanPrepare",
+    "CanReadMany",
     "Clock",
     "CrossCheck",
     "DecisionJournal",
@@ -131,6 +135,15 @@ class GridData(Protocol):
 
     async def read(self, query: SignalQuery) -> Reading:
         """Best values available now; never raises for missing data, says ``none`` instead."""
+        ...
+
+
+@runtime_checkable
+class CanReadMany(Protocol):
+    """Ability of grid data to answer for several zones so that the answers may be compared (invariant I14)."""
+
+    async def read_many(self, queries: Sequence[SignalQuery]) -> Sequence[Reading]:
+        """One reading for each query, in order: all from one source and of one kind, or all from the yearly table."""
         ...
 
 
