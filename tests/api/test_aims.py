@@ -13,7 +13,7 @@ from gridtide.api.clocks import ScaledClock
 from gridtide.api.scheduler import CarbonScheduler
 from gridtide.config.load import load_settings
 from gridtide.domain.decision import FreshnessStep, Reason
-from gridtide.domain.errors import ConfigurationError, InvalidInput, ProviderUnavailable
+from gridtide.domain.errors import CarbonError, ConfigurationError, InvalidInput, ProviderUnavailable
 from gridtide.domain.ports import Reading
 from gridtide.domain.signal import Signal, SignalKind
 from gridtide.testing import FakeClock
@@ -130,6 +130,30 @@ class TestPrice:
             return clock.now()
 
         assert at(1) <= work() < at(3)
+
+    def test_a_broken_price_file_does_not_stop_decorated_work(self, tmp_path, caplog):
+        """It starts now, with a warning; a plan says what is wrong with the file."""
+        clock = ScaledClock(T0, speed=0)
+        path = tmp_path / "gone.csv"
+
+        @carbon_aware(HOME, clock=clock, grid=Grid(), carbon_price=0, price_series=path)
+        def work():
+            return "done"
+
+        assert work() == "done"
+        assert "starting now" in caplog.text
+        with sync.CarbonScheduler(HOME, clock=clock, grid=Grid()) as scheduler, pytest.raises(CarbonError):
+            scheduler.plan(JOB, carbon_price=0, price_series=path)
+
+    async def test_a_market_that_cannot_be_opened_is_no_reason_not_to_plan(self):
+        """It is planned on carbon alone, and that is said."""
+        config = HOME | {"provider": "static", "providers": {"energy-charts-price": {"base_url": "ftp://nowhere"}}}
+        scheduler = CarbonScheduler(config, clock=FakeClock(T0, auto_advance=True))
+        made = await scheduler.plan(JOB, carbon_price=50)
+        await scheduler.aclose()
+
+        assert made.start is not None
+        assert any("planned on carbon alone" in text for text in made.warnings)
 
 
 class TestRisk:

@@ -22,6 +22,7 @@ from gridtide.api.planned import Planned, Wish
 from gridtide.api.reader import PATIENCE, Reader
 from gridtide.api.sites import Region, Sites, rules_of
 from gridtide.domain.decision import Action
+from gridtide.domain.errors import CarbonError
 from gridtide.domain.instants import from_ns, to_ns
 from gridtide.domain.series import Series
 from gridtide.domain.signal import SignalKind
@@ -191,9 +192,19 @@ class Adviser:
                 prices.read_price_file, path, zone=home.zone.key, settings=self.settings, warn=said.append
             )
             return found, tuple(said)
-        reading = await self._prices.read(home, ahead=ahead, kind=SignalKind.PRICE, patience=patience)
-        series, why = prices.prices_in(reading)
+        series, why = await self._auction(home, ahead=ahead, patience=patience)
         return series, () if series is not None else (prices.no_prices(why),)
+
+    async def _auction(
+        self, place: ZoneMapping, *, ahead: timedelta, patience: timedelta = PATIENCE
+    ) -> tuple[Series | None, str]:
+        """Day-ahead prices, or None and why there are none; a fault there is no reason not to plan."""
+        try:
+            return prices.prices_in(
+                await self._prices.read(place, ahead=ahead, kind=SignalKind.PRICE, patience=patience)
+            )
+        except CarbonError as error:
+            return None, error.message
 
     async def run_times(self, name: str, declared: timedelta) -> RunTimes:
         """Lengths by past runs of that name."""
@@ -294,10 +305,7 @@ class Adviser:
         if options.price is None or aim.price is not None:
             said = () if options.price is None else (prices.ONE_PRICE,)
             return ([options.price] * len(places), [""] * len(places)), said
-        readings = await asyncio.gather(
-            *(self._prices.read(place, ahead=ahead, kind=SignalKind.PRICE) for place in places)
-        )
-        found = [prices.prices_in(reading) for reading in readings]
+        found = await asyncio.gather(*(self._auction(place, ahead=ahead) for place in places))
         notes = ["" if series is not None else prices.no_prices_there(why) for series, why in found]
         return ([series for series, _ in found], notes), ()
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from gridtide.api import sync
 from gridtide.api.request import WorkRequest
 from gridtide.api.scheduler import CarbonScheduler, undertake
-from gridtide.domain.errors import BudgetExhausted, CarbonError, InvalidInput
+from gridtide.domain.errors import BudgetExhausted, CarbonError, InvalidInput, MalformedFile
 from gridtide.domain.workload import Elasticity
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
             try:
                 asked = sync.CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
                 begun = stack.enter_context(sync.undertake(stack.enter_context(asked), self._region, self._details))
-            except (InvalidInput, BudgetExhausted):
-                raise
             except CarbonError as error:
+                if _is_final(error):
+                    raise
                 self._start_anyway(error)
                 return ExitStack()
             self.decision = begun.answer
@@ -143,9 +143,9 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
                 asked = CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
                 scheduler = await stack.enter_async_context(asked)
                 begun = await stack.enter_async_context(undertake(scheduler, self._region, self._details))
-            except (InvalidInput, BudgetExhausted):
-                raise
             except CarbonError as error:
+                if _is_final(error):
+                    raise
                 self._start_anyway(error)
                 return AsyncExitStack()
             self.decision = begun.answer
@@ -154,3 +154,8 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
     def _start_anyway(self, error: CarbonError) -> None:
         self.decision = None
         _LOG.warning("starting now, because the grid could not be asked: %s", error.message)
+
+
+def _is_final(error: CarbonError) -> bool:
+    """Whether work must not start: the call is wrong, or its budget turns it down; a broken file is neither."""
+    return isinstance(error, InvalidInput | BudgetExhausted) and not isinstance(error, MalformedFile)
