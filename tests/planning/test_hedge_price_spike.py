@@ -11,6 +11,7 @@ from gridtide.domain.decision import Action, FreshnessStep, Reason
 from gridtide.domain.errors import InvalidInput, KindMismatch
 from gridtide.domain.interval import Interval
 from gridtide.domain.ports import Reading
+from gridtide.domain.series import Series
 from gridtide.domain.signal import Signal, SignalKind
 from gridtide.domain.workload import Workload
 from gridtide.engine.engine import Engine, Policy
@@ -106,6 +107,24 @@ class TestPrice:
     def test_where_one_is_missing_there_is_no_blend(self):
         """An hour without a price is a gap, not a free hour (invariant I4)."""
         assert blended(self.carbon, prices(90.0, None, 60.0, 40.0), eur_per_t=10).size == 3
+
+    @pytest.mark.parametrize(
+        ("carbon", "price", "why"),
+        [
+            (Series.line(carbon.signal, [T0, at(4)], [100.0, 400.0]), price, "these values run in slopes"),
+            (hourly(9.0, 1.0, 5.0, 7.0, signal=Signal(SignalKind.RELATIVE, "w", "X")), price, "a relative signal in "),
+            (carbon, price.clip(Interval(at(40), at(41))), "prices are not known for the time of the run"),
+        ],
+        ids=["slopes", "ranks", "empty"],
+    )
+    def test_what_cannot_be_priced_is_planned_on_carbon_alone(self, carbon, price, why):
+        """Whatever a source delivers, there is a plan, and it says what it is by (invariant I1)."""
+        options = PlanOptions(price=price, eur_per_t=50.0)
+        made = plan_by_aim(JOB, carbon, now=T0, options=options)
+
+        assert made.start == plan(JOB, carbon, now=T0).start
+        assert why in made.warnings[-1]
+        assert made.warnings[-1].endswith("planned on carbon alone")
 
     def test_carbon_is_no_price(self):
         """Two carbon signals cannot be blended as if one were money (invariant I14)."""

@@ -133,6 +133,14 @@ class TestPrice:
         assert placed.decision.zone == "home"
         assert "cost is weighed on constant steps" in trial(placed, "cheap").note
 
+    def test_slopes_at_home_weigh_everything_on_carbon(self):
+        """No plan by carbon is held against one by money."""
+        slope = Series.line(self.HOME.series.signal, [T0, at(2), at(4)], [100.0, 100.0, 100.0])
+        placed = weighed(replace(self.HOME, series=slope), site("clean", [10.0] * 4, price=[900.0] * 4), eur_per_t=1.0)
+
+        assert (placed.options.price, placed.decision.zone) == (None, "clean")
+        assert any("so regions are weighed on carbon alone" in text for text in placed.decision.warnings)
+
 
 class TestRisk:
     HOME = site("home", [100.0] * 4, high=[110.0] * 4)

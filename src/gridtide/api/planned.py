@@ -67,7 +67,10 @@ class Planned(NamedTuple):
         )
         if found is None:
             raise ProviderUnavailable(
-                f"no carbon intensity is known to weigh cost against: {self.reading.reason or 'no source'}",
+                f"no carbon intensity is known to weigh cost against: {self._why()}",
                 hint="`gridtide doctor` looks at every source",
             )
         return found
+
+    def _why(self) -> str:
+        return "; ".join(self.decision.warnings) or self.reading.reason or "no source"

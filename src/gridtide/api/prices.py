@@ -153,11 +153,11 @@ def cost_of(
         now_price: Electricity where it would run at once; *price* when left out. [EUR/MWh]
 
     Returns:
-        None where the values are no carbon intensity.
+        None where the two cannot be added up.
     """
-    from gridtide.planning.price import DEFAULT_PRICES, pareto_front  # noqa: PLC0415 - numpy, only with prices
+    from gridtide.planning.price import DEFAULT_PRICES, pareto_front, unweighable  # noqa: PLC0415 - numpy, only here
 
-    if not carbon or not carbon.signal.is_absolute:
+    if not carbon or unweighable(carbon, price):
         return None
     run_now = made.baseline("run-now")
     swept = sorted({*DEFAULT_PRICES, eur_per_t})

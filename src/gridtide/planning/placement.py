@@ -19,6 +19,7 @@ from gridtide.domain.decision import Action, Alternative, Decision, Reason
 from gridtide.planning.aim import plan_by_aim
 from gridtide.planning.options import Method, PlanOptions, Risk
 from gridtide.planning.plan import plan
+from gridtide.planning.price import unweighable
 from gridtide.planning.trial import (
     DEFAULT_MARGIN,
     DEFAULT_THROUGHPUT,
@@ -165,9 +166,14 @@ def _at_home(
     here = replace(workload, pue=max(home.pue, 1.0))
     own = options_at(options, price=home.price, high=home.high)
     made = plan_by_aim(here, home.series, now=now, method=method, options=own)
-    if made.mean is None or Scale(workload, own).of(made, pue=home.pue, price=own.price, high=home.high) is not None:
+    why = "" if own.price is None else unweighable(home.series, own.price)
+    known = Scale(workload, own).of(made, pue=home.pue, price=own.price, high=home.high) is not None
+    if made.mean is None or (known and not why):
         return made, own, ()
-    why = _NO_PRICE_AT_HOME if own.price is not None else _NO_BAND_AT_HOME
+    if why:
+        why = f"{why}, so regions are weighed on carbon alone"
+    else:
+        why = _NO_PRICE_AT_HOME if own.price is not None else _NO_BAND_AT_HOME
     bare = replace(own, price=None, eur_per_t=None, risk=Risk.EXPECTED, high=None)
     made = plan(here, home.series, now=now, method=method, options=bare)
     return made, bare, (why,)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gridtide.domain.interval import Interval
     from gridtide.domain.workload import Workload
 
-__all__ = ["DEFAULT_PRICES", "FrontPoint", "blended", "pareto_front", "priced"]
+__all__ = ["DEFAULT_PRICES", "FrontPoint", "blended", "pareto_front", "priced", "unweighable"]
 
 _KG_PER_T: Final = 1000.0
 _WEIGHED: Final = frozenset({Reason.LOWEST_NOW, Reason.LOWER_LATER})
@@ -89,6 +89,15 @@ def blended(carbon: Series, price: Series, *, eur_per_t: float) -> Series:
     return Series(signal, starts[known], ends[known], (p + c * eur_per_t / _KG_PER_T)[known])
 
 
+def unweighable(carbon: Series, price: Series) -> str:
+    """Why cost and carbon of that meaning or shape cannot be added up; empty where they can."""
+    if not carbon.signal.is_absolute:
+        return f"a {carbon.signal.kind} signal in {carbon.signal.unit} has no price per tonne"
+    if StepShape.LINEAR in {carbon.shape, price.shape}:
+        return "cost is weighed on constant steps, and these values run in slopes"
+    return ""
+
+
 def priced(
     workload: Workload,
     carbon: Series,
@@ -100,7 +109,8 @@ def priced(
     """
     Plan by ``options.price`` and ``options.eur_per_t`` together, and tell the plan's carbon.
 
-    Where not enough is known of both, the plan is made on carbon alone and says so.
+    Where not enough is known of both, or the two cannot be added up (`unweighable`), the plan is made on carbon alone
+    and says so: what a source delivers must not keep work from being planned.
 
     Args:
         workload: What to run.
@@ -118,6 +128,9 @@ def priced(
     clean = plan(workload, carbon, now=now, method=method, options=alone)
     if clean.signal is None or clean.reason in _NOT_CHOSEN:
         return clean
+    why = unweighable(carbon, options.price)
+    if why:
+        return replace(clean, warnings=(*clean.warnings, f"{why}, so it is planned on carbon alone"))
     both = plan(
         workload, blended(carbon, options.price, eur_per_t=options.eur_per_t), now=now, method=method, options=alone
     )
@@ -174,6 +187,8 @@ def pareto_front(
 
 
 def _at(series: Series, instants_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    if not series:
+        return np.full(instants_ns.shape, np.nan)
     index = np.searchsorted(series.starts_ns, instants_ns, side="right") - 1
     safe = np.maximum(index, 0)
     inside = (index >= 0) & (instants_ns < series.ends_ns[safe])

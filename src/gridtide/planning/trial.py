@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.decision import Decision, Reason
-from gridtide.domain.series import StepShape
 from gridtide.domain.signal import require_comparable
 from gridtide.domain.workload import Elasticity
 from gridtide.planning import transfer
 from gridtide.planning.aim import plan_by_aim
 from gridtide.planning.options import Method, Risk
+from gridtide.planning.price import unweighable
 from gridtide.planning.worth import options_at
 
 if TYPE_CHECKING:
@@ -183,8 +183,8 @@ def _unknown(scale: Scale, site: Site) -> str:
     """What is not known there that regions are compared by; empty when nothing is missing."""
     if scale.priced and site.price is None:
         return "no electricity prices are known there"
-    if scale.priced and StepShape.LINEAR in {site.series.shape, site.price.shape if site.price else None}:
-        return "its values run in slopes, and cost is weighed on constant steps"
+    if scale.priced and site.price is not None and (why := unweighable(site.series, site.price)):
+        return why
     if scale.options.risk is not Risk.EXPECTED and not site.high:
         return "no band is known around its forecast, so it is not weighed by risk"
     return ""
