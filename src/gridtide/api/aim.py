@@ -144,8 +144,8 @@ def check_carbon_price(value: Any) -> float | None:
     """The price of a call, if it says one. [EUR/t]"""
     if value is None:
         return None
-    number = isinstance(value, Real) and value is not True and value is not False
-    if not number or not 0 <= float(value) <= _MOST_EUR:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value <= _MOST_EUR:
         raise InvalidInput(
             f"carbon_price is {str(value)[:40]!r}; allowed: 0 to {_MOST_EUR:,.0f} EUR/t", field="carbon_price"
         )

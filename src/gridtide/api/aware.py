@@ -12,7 +12,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from gridtide.api import sync
 from gridtide.api.request import WorkRequest
 from gridtide.api.scheduler import CarbonScheduler, undertake
-from gridtide.domain.errors import BudgetExhausted, CarbonError, InvalidInput, MalformedFile
+from gridtide.domain.errors import BudgetExhausted, CarbonError, InvalidInput
 from gridtide.domain.workload import Elasticity
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         grid: GridData | None = None,
         **details: Any,
     ) -> None:
-        WorkRequest.of(Elasticity.ELASTIC, details)
+        WorkRequest.of(Elasticity.ELASTIC, details).require_usable()
         self._config = config
         self._region = region
         self._clock = clock
@@ -86,7 +86,9 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
     def __call__(self, function: F) -> F:
         """Guard *function*; each call waits, and is accounted for, on its own."""
-        if inspect.iscoroutinefunction(function):
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            return self._around_steps(function)
+        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
 
             @functools.wraps(function)
             async def later(*arguments: Any, **keywords: Any) -> Any:
@@ -99,6 +101,25 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         def blocking(*arguments: Any, **keywords: Any) -> Any:
             with self._block():
                 return function(*arguments, **keywords)
+
+        return blocking  # type: ignore[return-value]  # same signature as *function*
+
+    def _around_steps(self, function: F) -> F:
+        """The same for a generator: its first step waits, and it is accounted for when it is exhausted or closed."""
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def later(*arguments: Any, **keywords: Any) -> Any:
+                async with await self._wait(), aclosing(function(*arguments, **keywords)) as steps:
+                    async for step in steps:
+                        yield step
+
+            return later  # type: ignore[return-value]  # same signature as *function*
+
+        @functools.wraps(function)
+        def blocking(*arguments: Any, **keywords: Any) -> Any:
+            with self._block():
+                return (yield from function(*arguments, **keywords))
 
         return blocking  # type: ignore[return-value]  # same signature as *function*
 
@@ -157,5 +178,10 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
 
 def _is_final(error: CarbonError) -> bool:
-    """Whether work must not start: the call is wrong, or its budget turns it down; a broken file is neither."""
-    return isinstance(error, InvalidInput | BudgetExhausted) and not isinstance(error, MalformedFile)
+    """
+    Whether work must not start: its budget turns it down or does not exist, or the call is wrong.
+
+    Its details were checked when it was decorated. So a more special fault is one of the moment: a broken file, a
+    signal of another kind, or a time of day that the clocks jump over tonight.
+    """
+    return isinstance(error, BudgetExhausted) or type(error) is InvalidInput

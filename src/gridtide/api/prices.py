@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.errors import InvalidInput
+from gridtide.domain.series import StepShape
 from gridtide.domain.signal import SignalKind
 from gridtide.domain.units import EUR_PER_MWH
 
@@ -206,6 +207,8 @@ def require_prices(series: Series) -> Series:
             hint="build it with Signal(SignalKind.PRICE, ...), or give the path of a file",
             field="price_series",
         )
+    if series.shape is StepShape.LINEAR:
+        raise InvalidInput("price_series runs in slopes; allowed: constant steps", field="price_series")
     return series
 
 

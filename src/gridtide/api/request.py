@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
-from math import isfinite
+from datetime import UTC, datetime, timedelta
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +15,10 @@ from gridtide.api.aim import Aim, check_price_series
 from gridtide.config.settings import Settings
 from gridtide.config.walltime import local_timezone, read_time
 from gridtide.domain.durations import parse_duration
+from gridtide.domain.effect import check_name
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.workload import Elasticity, OnNoData, Workload
+from gridtide.planning.options import Method
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["WorkRequest", "drawing", "instant_of", "span_of"]
 
 _CODE_LENGTH: Final = 2
+_ANY_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_NUMBERS: Final = ("power_w", "vcpus", "memory_gb", "gpus", "load", "pue", "data_gb")
 _MACHINE: Final = ("vcpus", "memory_gb", "gpu", "gpus", "processor", "load", "pue")
 
 
@@ -98,6 +102,8 @@ class WorkRequest:
     def __post_init__(self) -> None:
         """Refuse at once what would otherwise fail, or be misread, at the first question."""
         _require("name", self.name, isinstance(self.name, str), "text")
+        if self.name:
+            check_name(self.name, field="name")
         span_of(self.duration, "duration")
         if self.max_delay is not None:
             span_of(self.max_delay, "max_delay", allow_zero=True)
@@ -108,7 +114,14 @@ class WorkRequest:
         _require("interruptible", self.interruptible, isinstance(self.interruptible, bool), "True or False")
         object.__setattr__(self, "residency", _countries(self.residency))
         if self.on_no_data is not None:
-            _require("on_no_data", self.on_no_data, self.on_no_data in set(OnNoData), ", ".join(OnNoData))
+            _require("on_no_data", self.on_no_data, self.on_no_data in tuple(OnNoData), ", ".join(OnNoData))
+        _require("method", self.method, self.method in tuple(Method), ", ".join(Method))
+        for name in _NUMBERS:  # their bounds are those of `draw_of` and of the workload
+            value = getattr(self, name)
+            _require(name, value, value is None or _is_real(value), "a number")
+        for name in ("gpu", "processor"):
+            value = getattr(self, name)
+            _require(name, value, value is None or isinstance(value, str), "the name of a model")
         check_price_series(self.price_series)
         Aim.of(Settings(), risk=self.risk, carbon_price=self.carbon_price, bounded=self.threshold is not None)
         self._check_records()
@@ -147,10 +160,19 @@ class WorkRequest:
             raise InvalidInput(
                 f"elasticity is {str(elasticity)[:40]!r}; allowed: {', '.join(Elasticity)}", field="elasticity"
             ) from None
-        names = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls) if field.name != "elasticity"]
         for name in details:
             _require_known(name, names, "detail of work")
         return cls(**{**details, "elasticity": known})
+
+    def require_usable(self) -> None:
+        """
+        Refuse what cannot be meant under any settings, before the first question.
+
+        Raises:
+            InvalidInput: A detail cannot be used; the message names it.
+        """
+        self.workload(Settings(timezone="UTC"), home="", now=_ANY_DAY, first_asked=_ANY_DAY)
 
     @property
     def length(self) -> timedelta:
@@ -245,10 +267,14 @@ def _require(field: str, value: object, holds: bool, allowed: str) -> None:  # n
         raise InvalidInput(f"{field} is {str(value)[:40]!r}; allowed: {allowed}", field=field)
 
 
-def _is_number(value: object, low: float, high: float = float("inf")) -> bool:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    return low <= float(value) <= high and isfinite(value)
+def _is_number(value: Any, low: float, high: float = sys.float_info.max) -> bool:
+    return _is_real(value) and bool(low <= value <= high)
+
+
+def _is_real(value: Any) -> bool:
+    """Whether it is a number that a float can hold."""
+    too_large = isinstance(value, int) and abs(value) > sys.float_info.max
+    return isinstance(value, Real) and not isinstance(value, bool) and not too_large
 
 
 def _countries(given: Iterable[str] | str) -> frozenset[str]:
@@ -280,5 +306,6 @@ def instant_of(value: datetime | str | None, settings: Settings, now: datetime) 
 
     if value is None or isinstance(value, datetime):
         return value
+    _require("deadline", value, isinstance(value, str), "a datetime, or text such as 07:00")
     zone = settings.timezone or local_timezone(os.environ)
     return read_time(value, now=now, timezone=zone, field="deadline")

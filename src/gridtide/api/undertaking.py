@@ -22,7 +22,7 @@ from gridtide.api import allowance as allowances
 from gridtide.api import wiring
 from gridtide.api.adviser import Advice, Adviser
 from gridtide.api.request import WorkRequest, instant_of
-from gridtide.domain.effect import EffectKey, Receipt, check_name
+from gridtide.domain.effect import EffectKey, Receipt
 from gridtide.domain.errors import CarbonError, ConfigurationError, InvalidInput
 from gridtide.domain.interval import Interval
 from gridtide.domain.workload import Elasticity
@@ -72,7 +72,7 @@ class Undertaking:
         self._adviser = adviser
         self._region = region
         self._request = prepared(adviser, details)
-        self._key = EffectKey(check_name(details.get("name") or _UNNAMED, field="name"), str(ULID()))
+        self._key = EffectKey(details.get("name") or _UNNAMED, str(ULID()))
         self._times: RunTimes | None = None
         self._allowance: Allowance | None = None
         self._records: _Records | None = None
