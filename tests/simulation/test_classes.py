@@ -278,6 +278,7 @@ class TestFile:
             ('"hard"', '"hard"\nelasticity = "soft"', "s.toml:7: workloads.0.elasticity is no key", "keep one of"),
             ('name = "from a file"', 'class = "hard"', "workload 'hard' is named twice; give each a name", ""),
             ("[[policies]]", "[work]\n[[policies]]", "work and workloads are both there; keep one of them", ""),
+            ('name = "from a file"', 'name = "hard/X"', "workload 'hard/X' has a slash in its name", ""),
             ('class = "hard"', 'homes = ["Y"]', "workloads.homes names 'Y'; zones of the scenario: X", ""),
         ],
     )
@@ -288,6 +289,21 @@ class TestFile:
 
         assert message in caught.value.message
         assert hint in (caught.value.hint or "")
+
+    def test_an_empty_list_of_work_is_not_the_usual_work(self, tmp_path):
+        """Whoever says that there is no work does not get five hundred jobs."""
+        with pytest.raises(ValueError, match="workloads is empty; name a kind of work, or leave it out"):
+            mixed(tmp_path, workloads=[])
+
+    def test_one_table_where_a_list_is_due_says_how_to_write_one(self, tmp_path):
+        """Single brackets are the likeliest slip."""
+        only_one = "[workloads]\n" + FILE.partition("[[workloads]]\n")[2].partition("[[workloads]]")[0]
+        policies = '[[policies]]\nname = "run-now"\nmethod = "run-now"\n'
+        (tmp_path / "s.toml").write_text(FILE.partition("[[workloads]]")[0] + only_one + policies)
+        with pytest.raises(InvalidInput, match="workloads is {'class': 'hard'}; allowed: a list") as caught:
+            read_scenario(tmp_path / "s.toml")
+
+        assert caught.value.hint == "in TOML write [[workloads]] before each entry"
 
     def test_yaml_names_its_line_too(self, tmp_path):
         """The line is the one that writes the refused value under its key."""

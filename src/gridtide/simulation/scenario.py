@@ -38,6 +38,8 @@ __all__ = ["Scenario", "read_scenario"]
 _WRITTEN: Final = {"elasticity": "class"}
 """Keys that a file writes in another way."""
 
+_LISTS: Final = frozenset({"zones", "workloads", "policies", "faults"})
+
 
 class Scenario(Part):
     """
@@ -71,8 +73,7 @@ class Scenario(Part):
     def _consistent(self) -> Scenario:
         if self.end <= self.start:
             raise ValueError(f"end {self.end.isoformat()} is not after start {self.start.isoformat()}")
-        if self.workloads and "work" in self.model_fields_set:
-            raise ValueError("work and workloads are both there; keep one of them")
+        self._check_work()
         named = (
             ("zone", [zone.name for zone in self.zones]),
             ("policy", [policy.name for policy in self.policies]),
@@ -88,6 +89,18 @@ class Scenario(Part):
         if self.belief.kind == "issued" and silent:
             raise ValueError(f"the belief is issued, but zone {silent[0]!r} names no forecasts")
         return self
+
+    def _check_work(self) -> None:
+        """Work is said in one way, and the names of several kinds can stand before those of their jobs."""
+        if "workloads" not in self.model_fields_set:
+            return
+        if "work" in self.model_fields_set:
+            raise ValueError("work and workloads are both there; keep one of them")
+        if not self.workloads:
+            raise ValueError("workloads is empty; name a kind of work, or leave it out")
+        parted = [work.label for work in self.workloads if "/" in work.label]
+        if parted:
+            raise ValueError(f"workload {parted[0]!r} has a slash in its name, which parts it from those of its jobs")
 
     def _check_names(self) -> None:
         """Names of zones must be zones; a policy that moves work needs somewhere to go."""
@@ -209,6 +222,8 @@ def _fault(first: ErrorDetails, place: str) -> tuple[str, str | None]:
         return f"{place} is no key of a scenario", meant
     if first["type"] == "missing":
         return f"{place} is missing", "gridtide simulate --init shows one"
+    if first["type"] == "tuple_type" and place in _LISTS:
+        return f"{place} is {shown}; allowed: a list", f"in TOML write [[{place}]] before each entry"
     if first["type"] in {"literal_error", "enum"}:
         allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {})["expected"]))
         return f"{place} is {shown}; allowed: {', '.join(allowed)}", _meant(str(first.get("input")), allowed)
