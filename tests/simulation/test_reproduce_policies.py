@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from gridtide.domain.errors import MalformedFile
 from gridtide.simulation.backtest import SlotJobs
 from gridtide.simulation.reproduce import policies_live, reproduce
 from gridtide.simulation.reproduce.policies_live import LiveForecast
@@ -209,6 +210,12 @@ def test_the_very_first_slot_has_no_past_to_compare_with(tmp_path):
 
     for policy in ("suspend p50 trailing 7d (no fc)", "online k-min search (L,U trailing 30d)"):
         assert rows[policy]["mean_start_delay_h"] == 0.0
+
+
+def test_a_job_file_without_jobs_is_named(tmp_path):
+    """What is missing is the jobs, not half hours for them."""
+    with pytest.raises(MalformedFile, match="ml_jobs.csv holds no job"):
+        report_of(tmp_path, lambda _: 100)
 
 
 def test_a_zone_without_emissions_has_no_share_to_save(tmp_path):

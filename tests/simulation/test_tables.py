@@ -66,6 +66,14 @@ def test_a_negative_count_is_refused(tmp_path):
         read_table(write(tmp_path, "a\n4\n0\n")).counts("a", least=1)
 
 
+def test_a_count_that_no_sum_could_hold_is_refused(tmp_path):
+    """It is named as it stands, not wrapped round to another number."""
+    with pytest.raises(
+        MalformedFile, match="table.csv:2:1 a is '99999999999999999980'; allowed: a whole number from 0 to"
+    ):
+        read_table(write(tmp_path, "a\n99999999999999999980\n")).counts("a")
+
+
 @pytest.mark.parametrize("cell", ["yesterday", "2020-13-01", ""])
 def test_a_time_that_is_none_is_refused(tmp_path, cell):
     """Times are ISO 8601."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Table", "read_table", "recorded_rows"]
 
 _MAX_BYTES: Final = 1 << 30
+_MOST: Final = 1 << 53
+"""Largest count: beyond it floating point does not tell whole numbers apart."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,11 +87,12 @@ class Table:
         return values
 
     def counts(self, column: str, *, least: int = 0) -> NDArray[np.int64]:
-        """One column as whole numbers not below *least*, shape (n_rows,); raises `MalformedFile`."""
+        """One column as whole numbers from *least* to `_MOST`, shape (n_rows,); raises `MalformedFile`."""
         values = self.numbers(column)
-        bad = np.flatnonzero((values != np.floor(values)) | (values < least))
+        bad = np.flatnonzero((values != np.floor(values)) | (values < least) | (values > _MOST))
         if bad.size:
-            raise self.bad_cell(int(bad[0]), column, f"a whole number from {least}")
+            most = f" to {_MOST}" if values[bad[0]] > _MOST else ""
+            raise self.bad_cell(int(bad[0]), column, f"a whole number from {least}{most}")
         return values.astype(np.int64)
 
     def wall_clock_seconds(self, column: str, *, any_order: bool = False) -> NDArray[np.int64]:

@@ -134,10 +134,12 @@ def _new_year(seconds: NDArray[np.int64]) -> int | None:
 
 
 def read_jobs(path: Path) -> MlJobs | None:
-    """Read ``arrival_min,duration_min``; None when there is no such file, `MalformedFile` on a job off the grid."""
+    """Read ``arrival_min,duration_min``; None without such a file, `MalformedFile` on no job or one off the grid."""
     if not path.is_file():
         return None
     table = read_table(path, required=("arrival_min", "duration_min"))
+    if not len(table):
+        raise MalformedFile(f"{path.name} holds no job", hint="remove it to draw the paper's", path=path.name)
     jobs = MlJobs(table.counts("arrival_min"), table.counts("duration_min", least=1))
     for column, minutes in zip(("arrival_min", "duration_min"), jobs, strict=True):
         off_grid = np.flatnonzero(minutes % SLOT_MINUTES)
