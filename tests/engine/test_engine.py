@@ -448,3 +448,38 @@ def test_real_time_work_goes_before_work_that_may_still_wait():
     orders = engine.cycle(T0, live(*sorted(NIGHT))).orders
 
     assert [order.work.id for order in orders] == ["hard", "window"]
+
+
+def test_a_crowd_of_real_time_work_drives_no_elastic_work_ahead_of_its_plan():
+    """It is not spread itself, so it takes no place in the minute before which elastic work is."""
+    engine = Engine(Policy(method="run-latest", per_second=0.01))
+    for k in range(5):
+        engine.admit(job(f"crowd-{k}", elasticity=Elasticity.SOFT, release=at(3)), str(k), now=T0, zone="X")
+    elastic = engine.admit(job("late", max_delay=3 * HOUR), "1", now=T0, zone="X")
+
+    assert elastic.forced_ns == elastic.latest_ns == to_ns(at(3))
+
+
+def test_real_time_work_takes_no_release_of_the_ramp():
+    """Elastic work is still released one by one at the stated rate, as if the crowd of hard work were not there."""
+
+    def starts(crowd):
+        engine = Engine(Policy(method="run-now", per_second=1 / 600))
+        for k in range(crowd):
+            engine.admit(job(f"hard-{k}", elasticity=Elasticity.HARD), str(k), now=T0, zone="X")
+        works = [engine.admit(job(f"e-{k}", max_delay=9 * HOUR), str(k), now=T0, zone="X") for k in range(3)]
+        known, found, now = live(*NIGHT), [], T0
+        while len(found) < len(works) + crowd:
+            step = engine.cycle(now, known)
+            for order in step.orders:
+                engine.started(order.work, now)
+                found.append((order.work.id[0], now, order.forced))
+            now = step.wake_at or now
+        return [(when, forced) for kind, when, forced in found if kind == "e"], found
+
+    alone, _ = starts(0)
+    beside, found = starts(4)
+
+    assert beside == alone
+    assert len({when for when, _ in alone}) == 3
+    assert found[:4] == [("h", T0, True)] * 4

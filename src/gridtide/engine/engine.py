@@ -125,11 +125,13 @@ class Engine:
         latest = fixed.latest_start(now)
         assert latest is not None  # noqa: S101 - it has a bound now
         latest_ns = to_ns(latest)
+        # what may not wait is never spread, so it takes no place among those that are
+        forced_ns = self.ramp.reserve(latest_ns, to_ns(now)) if workload.elasticity.may_wait else latest_ns
         work = Work(
             workload.id,
             occurrence,
             latest_ns,
-            max(to_ns(release), self.ramp.reserve(latest_ns, to_ns(now))),
+            max(to_ns(release), forced_ns),
             workload=fixed,
             zone=zone,
             also=also,
