@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import threading
 from datetime import timedelta
 
 import pytest
 
 from gridtide.accounting.budget import Budget, BudgetMode
-from gridtide.api import sync
+from gridtide.api import prices, sync
 from gridtide.api.aware import carbon_aware
 from gridtide.api.given import GivenData
 from gridtide.api.scheduler import CarbonScheduler
@@ -257,6 +258,49 @@ class TestBudget:
 
         assert await client.run(working(clock), max_delay="5h", power_w=1000, budget="ml") == at(2)
         assert "the run is not counted" in caplog.text
+
+
+class TestWhatGoesWrongOnTheWay:
+    async def test_a_price_file_that_vanishes_leaves_the_last_plan_standing(
+        self, scheduler, tmp_path, monkeypatch, caplog
+    ):
+        """Work that waits for the cheap hour starts in it, whatever became of the file (invariant I1)."""
+        path = tmp_path / "prices.csv"
+        path.write_text("time,value\n" + "".join(f"{at(h):%Y-%m-%dT%H:%MZ},{90 - 10 * h}\n" for h in range(9)))
+        read = prices.read_price_file
+
+        def read_once(*arguments, **keywords):
+            found = read(*arguments, **keywords)
+            path.unlink()
+            return found
+
+        monkeypatch.setattr(prices, "read_price_file", read_once)
+        client, clock = scheduler()
+
+        assert await client.run(clock.now, max_delay="5h", carbon_price=0, price_series=path) == at(5)
+        assert "the last plan of" in caplog.text
+
+    async def test_a_budget_on_a_disk_that_hangs_does_not_hold_work_up(self, scheduler, book, monkeypatch, caplog):
+        """Its answer is awaited for a bounded time only."""
+        define(book, 10, "delay")
+        client, clock = scheduler(hourly(*[100.0] * 48))
+        free = threading.Event()
+        monkeypatch.setattr("gridtide.api.allowance._PATIENCE_S", 0.01)
+        admit = BudgetBook.admit
+        asked = []
+
+        def hang(self, *arguments, **keywords):
+            asked.append(1)
+            if len(asked) > 1:
+                free.wait(60)
+            return admit(self, *arguments, **keywords)
+
+        monkeypatch.setattr(BudgetBook, "admit", hang)
+        began = await client.run(clock.now, max_delay="15m", power_w=1000, budget="ml")
+        free.set()
+
+        assert began == at(0.25)
+        assert "the budget cannot be asked: no answer within" in caplog.text
 
 
 class TestLearnedLengths:

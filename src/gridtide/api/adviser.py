@@ -96,8 +96,10 @@ class Adviser:
 
     async def aclose(self) -> None:
         """Close what was opened."""
-        await self.reader.aclose()
-        await self._prices.aclose()
+        try:
+            await self.reader.aclose()
+        finally:
+            await self._prices.aclose()
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -267,11 +269,22 @@ class Adviser:
         value, _ = value_now(home.reading, now)
         content = request.elasticity is Elasticity.SOFT and ceiling is not None and (value is None or value <= ceiling)
         if not content:
-            decision = await self._elsewhere(asked, home) or decision
+            decision = await self._elsewhere_in_time(asked, home, decision)
         if ceiling is None:
             return decision
         wiring.require_absolute(home.reading.series.signal, "threshold")
         return under_ceiling(decision, workload, home.reading.series, now=now, ceiling=ceiling)
+
+    async def _elsewhere_in_time(self, asked: _Asked, home: Region, here: Decision) -> Decision:
+        """The same, but work stays at home rather than pass its latest start over slow sources elsewhere."""
+        latest = asked.workload.latest_start(asked.now)
+        left = None if latest is None else max(latest - asked.now, _SHORTEST)
+        try:
+            async with asyncio.timeout(None if left is None else left.total_seconds()):
+                return await self._elsewhere(asked, home) or here
+        except TimeoutError:
+            slow = "other regions are left out: no answer before the latest start"
+            return replace(here, warnings=(*here.warnings, slow))
 
     async def _elsewhere(self, asked: _Asked, home: Region) -> Decision | None:
         """Decision among all allowed regions; None when work may not move or there is nothing to weigh."""

@@ -45,9 +45,9 @@ UNKNOWN_G_PER_KWH: Final = 1000.0
 """What a run counts with where nothing is known about the grid: about the dirtiest there is. [gCO2eq/kWh]"""
 
 _ASK_AGAIN: Final = timedelta(minutes=1)
-_ASK_AGAIN_S: Final = 0.25
 _AFTER_ITS_END: Final = timedelta(days=1)
-_SETTLE_S: Final = 5.0
+_PATIENCE_S: Final = 5.0
+"""How long a start or an end waits for the file of the budgets. [s]"""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -73,6 +73,7 @@ class Allowance:
     reservation: str = field(default_factory=lambda: str(ULID()))
     settled_g: float | None = field(default=None, init=False)
     _began: bool = field(default=False, init=False)
+    _unanswered: asyncio.Future[Admission] | None = field(default=None, init=False)
     _asking: asyncio.Task[None] | None = field(default=None, init=False)
 
     def follow(self, owner: Owner, work: Work, *, pause: timedelta) -> None:
@@ -101,7 +102,7 @@ class Allowance:
         spent = 0.0 if not started else self.grams if grams is None else max(0.0, grams)
         at_once = None if saving is None or not started else saving.against.grams
         with suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLE_S):
+            async with asyncio.timeout(_PATIENCE_S):
                 await asyncio.to_thread(self._settle, spent, at_once, now)
 
     def give_back(self, *, now: datetime) -> None:
@@ -133,12 +134,21 @@ class Allowance:
                 held = affordable
 
     async def _admit(self, now: datetime, *, forced: bool = False) -> bool:
+        if self._unanswered is not None:  # one thread that a slow disk holds up is enough
+            answered, _ = await asyncio.wait({self._unanswered}, timeout=_PATIENCE_S if forced else 0)
+            if not answered:
+                return self.answer.admitted
+        question = asyncio.to_thread(
+            self.book.admit, self.budget, self.reservation, self.grams, now=now, forced=forced, holder=self.holder
+        )
+        self._unanswered = asked = asyncio.ensure_future(question)
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            self.answer = await asyncio.to_thread(
-                self.book.admit, self.budget, self.reservation, self.grams, now=now, forced=forced, holder=self.holder
-            )
+            self.answer = await asyncio.wait_for(asyncio.shield(asked), _PATIENCE_S)
         except JournalUnavailable as error:
             self.warn(f"the budget cannot be asked: {error.message}")
+        except TimeoutError:
+            self.warn(f"the budget cannot be asked: no answer within {_PATIENCE_S:g} s")
         if forced and self.answer.admitted and self.answer.message:
             self.warn(f"it started at its latest start; {self.answer.message}")
         return self.answer.admitted

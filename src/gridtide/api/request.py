@@ -274,7 +274,7 @@ def _is_number(value: Any, low: float, high: float = sys.float_info.max) -> bool
 def _is_real(value: Any) -> bool:
     """Whether it is a number that a float can hold."""
     too_large = isinstance(value, int) and abs(value) > sys.float_info.max
-    return isinstance(value, Real) and not isinstance(value, bool) and not too_large
+    return not isinstance(value, bool) and isinstance(value, Real) and not too_large
 
 
 def _countries(given: Iterable[str] | str) -> frozenset[str]:

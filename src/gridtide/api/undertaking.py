@@ -47,6 +47,8 @@ _SHORTEST_NAP: Final = timedelta(seconds=1)
 _ASK_AGAIN: Final = timedelta(minutes=1)
 _UNNAMED: Final = "python"
 _TRUTH: Final = timedelta(seconds=3)
+_DISK_S: Final = 10.0
+"""How long a budget on a slow disk may take before the wait begins without it. [s]"""
 
 
 class Undertaking:
@@ -118,8 +120,9 @@ class Undertaking:
             if self._allowance is not None:
                 await self._allowance.settle(outcome, started=True, now=self._adviser.clock.now())
             await self._records.over(outcome, failed=error)
-        except Exception:  # noqa: BLE001 - the work is done, whatever its account
-            _LOG.warning("what %s cost could not be worked out", self._key.workload, exc_info=True)
+        except Exception as fault:  # noqa: BLE001 - the work is done, whatever its account
+            _LOG.warning("what %s cost could not be worked out: %s", self._key.workload, type(fault).__name__)
+            _LOG.debug("at the end of %s", self._key.workload, exc_info=True)
 
     # -- before ----------------------------------------------------------------------------------------------------
 
@@ -151,7 +154,10 @@ class Undertaking:
             return allowances.reserve(opened, work, self._key.occurrence, grams=grams, now=now, warn=_LOG.warning)
 
         try:
-            self._allowance = await asyncio.to_thread(draw)
+            async with asyncio.timeout(_DISK_S):
+                self._allowance = await asyncio.to_thread(draw)
+        except TimeoutError:
+            _LOG.warning("the run of %s is not counted: its budget did not answer within %g s", work.id, _DISK_S)
         except InvalidInput as error:
             if named:
                 raise
@@ -162,9 +168,10 @@ class Undertaking:
         self._began = self._adviser.clock.now()
         if self._records is None or self._last is None:
             return
-        await self._records.begin(self._last, self._began)
-        if self._allowance is not None:
-            await self._allowance.started(self.answer.decision, now=self._began)
+        async with asyncio.TaskGroup() as both:  # side by side, since a disk that hangs must not hold it up twice
+            both.create_task(self._records.begin(self._last, self._began))
+            if self._allowance is not None:
+                both.create_task(self._allowance.started(self.answer.decision, now=self._began))
 
     async def _abandon(self) -> None:
         """It does not run: nothing stays reserved, and nothing stays open."""
@@ -261,7 +268,8 @@ async def turn(
     """
     Wait until it is time; what a budget cannot pay for yet is held back.
 
-    Asks again when newer values may be there, and goes on at the latest start at the latest, whatever is down.
+    Asks again when newer values may be there, and goes on at the latest start at the latest, whatever is down; what
+    goes wrong on the way leaves the last answer standing. Only the first question may fail.
 
     Args:
         adviser: Who knows when.
@@ -275,7 +283,7 @@ async def turn(
     while True:
         held = _held(allowance, advice)
         if advice is None or advice is not first or held is not None:
-            advice = await adviser.advise(request, region, times=times, budget_from=held)
+            advice = await _asked_again(adviser, request, region, times=times, held=held, last=advice)
         answer, first = advice.answer, None
         if answer.should_execute:
             adviser.forget(request.name)
@@ -289,14 +297,36 @@ async def turn(
             await _until_paid(allowance, answer, clock, held=held, wake=wake)
 
 
+async def _asked_again(
+    adviser: Adviser,
+    request: WorkRequest,
+    region: str | None,
+    *,
+    times: RunTimes | None,
+    held: datetime | None,
+    last: Advice | None,
+) -> Advice:
+    """Newer advice, or the *last* one as it holds now where asking fails, for example because a file is gone."""
+    try:
+        return await adviser.advise(request, region, times=times, budget_from=held)
+    except CarbonError as error:
+        if last is None:
+            raise
+        now, start = adviser.clock.now(), last.answer.start if held is None else held
+        _LOG.warning("the last plan of %s stands: %s", request.name, error.message)
+        decision = replace(last.answer.decision, decided_at=now, wake_at=None)
+        left = max(start - now, timedelta(0))
+        return last._replace(answer=replace(last.answer, should_execute=not left, delay=left, decision=decision))
+
+
 async def _until_paid(
     allowance: Allowance, answer: CarbonDecision, clock: Clock, *, held: datetime, wake: datetime
 ) -> None:
     """Wait until *wake*, or until the budget can pay or says another time, since others may give grams back."""
     latest = answer.latest_start or wake
-    while (now := clock.now()) < wake:
+    while (now := clock.now()) < min(wake, latest):
         await clock.sleep_until(min(wake, now + _ASK_AGAIN))  # type: ignore[attr-defined]  # a Waiter too
-        if await allowance.ask(answer.decision, now=clock.now()):
+        if clock.now() >= latest or await allowance.ask(answer.decision, now=clock.now()):
             return
         if abs(allowance.affordable_by(latest) - held) >= _ASK_AGAIN:
             return
