@@ -122,6 +122,23 @@ class TestNeverDelayed:
         assert sorted(runs.late_ns[bound] / 3.6e12) == [0, 2]
         assert any("no free executor on arrival: 2; they waited up to 2.0 h" in note for note in made.notes)
 
+    @pytest.mark.parametrize("kind", ["hard", "elastic"])
+    def test_it_takes_the_first_executor_that_is_free_in_any_place_it_may_go_to(self, tmp_path, kind):
+        """With both zones full on arrival it runs in the one that frees first; elastic work keeps to its plan."""
+        text = "id,arrival,duration,slack,class,zone\n" + "".join(
+            f"{name},{at(24 * 21 + after).isoformat()},{length},0s,{of},home\n"
+            for name, after, length, of in (("a", 0, "1h", "hard"), ("b", 0.25, "9h", "hard"), ("c", 0.5, "1h", kind))
+        )
+        zones = [zone | {"room": 1} for zone in places(tmp_path)[:2]]
+        (tmp_path / "jobs.csv").write_text(text)
+        work = {"file": str(tmp_path / "jobs.csv"), "power_w": 500}
+        made = run_scenario(scenario(tmp_path, zones=zones, work=work, policies=[ANYWHERE]))
+        runs = made.outcomes[0].runs
+
+        assert [made.jobs.zones[k] for k in runs.zone[:2]] == ["near", "home"]
+        assert made.jobs.zones[runs.zone[2]] == ("near" if kind == "hard" else "home")
+        assert runs.room_ns[2] / 3.6e12 == (0.5 if kind == "hard" else 8.75)
+
 
 class TestPlaces:
     def ran_in(self, folder, **work):

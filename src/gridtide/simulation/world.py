@@ -179,7 +179,8 @@ class World:
         work, workload = item.work, tracked.job.workload
         if self.router is None:
             return True
-        if item.forced and work.decision is None and not tracked.decisions:
+        unplaced = work.decision is None and not tracked.decisions
+        if item.forced and (unplaced or self._may_look_around(tracked)):
             made = self.engine.account_for(work, from_ns(now_ns))
             self._note(() if made is None else (made,))
         tracked.zone, there_ns = self.router.destination(workload)
@@ -196,12 +197,19 @@ class World:
             return False
         return True
 
+    def _may_look_around(self, tracked: _Tracked) -> bool:
+        """Whether work that may not wait, and found no room before, is placed anew: some limited zone has room now."""
+        held = tracked.ready_ns < NEVER_NS and not tracked.job.workload.elasticity.may_wait
+        return held and any(not self.rooms.is_full(zone) for zone in self.rooms.limits)
+
     def _has_room(self, item: Order, tracked: _Tracked, now_ns: int) -> bool:
         """Whether an executor is free; if not, the work is ready and asks again when one may be."""
         if not self.rooms.is_full(tracked.zone):
             return True
         tracked.ready_ns = min(tracked.ready_ns, now_ns)
-        free_ns = min((end for end, _, w in self._ends if self._tracked[w].zone == tracked.zone), default=now_ns)
+        anywhere = self.router is not None and not tracked.job.workload.elasticity.may_wait
+        wanted = {tracked.zone, *(self.rooms.limits if anywhere else ())}
+        free_ns = min((end for end, _, w in self._ends if self._tracked[w].zone in wanted), default=now_ns)
         if tracked.zone != tracked.job.zone and now_ns < item.work.forced_ns:
             free_ns = min(free_ns, item.work.forced_ns)
         self.engine.postponed(item.work, from_ns(max(free_ns, now_ns + 1000)))
