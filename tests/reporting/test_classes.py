@@ -52,6 +52,16 @@ def test_a_wait_for_room_is_said_as_such():
     )
 
 
+def test_a_single_job_is_one_job():
+    """Numbers and nouns agree."""
+    made = page(row("hard", -3.0, jobs=1, late_jobs=1), row("elastic", 20.0, jobs=1))
+
+    assert made.lead[1] == (
+        "1 elastic job saved 20.0 %. Hard work started when it arrived, but for 1 job that waited for a free "
+        "executor: 1 hard job lost 3.0 %."
+    )
+
+
 def test_the_table_has_a_row_for_each_policy_and_class():
     """Run-now at home is left out: it is what the others are counted against."""
     made = page(row("hard", 0.0, policy="run-now"), row("hard", 0.0), row("elastic", 20.0))

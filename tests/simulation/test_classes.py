@@ -312,6 +312,14 @@ class TestFile:
         with pytest.raises(ValueError, match="workloads is empty; name a kind of work, or leave it out"):
             mixed(tmp_path, workloads=[])
 
+    def test_work_that_is_too_long_for_the_scenario_is_named(self, tmp_path):
+        """Among several kinds the reader sees which one to shorten."""
+        long = self.read(
+            tmp_path, 'name = "from a file"\nfile = "jobs.csv"\nmax_errors = 1', 'name = "z"\nslack = "90d"'
+        )
+        with pytest.raises(InvalidInput, match="the scenario lasts 10d, a job of 'z' with its slack up to 90d6h"):
+            run_scenario(long)
+
     def test_one_table_where_a_list_is_due_says_how_to_write_one(self, tmp_path):
         """Single brackets are the likeliest slip."""
         only_one = "[workloads]\n" + FILE.partition("[[workloads]]\n")[2].partition("[[workloads]]")[0]

@@ -302,7 +302,7 @@ class TestRefusals:
         [
             ({"zones": [{"name": "Atlantis"}]}, r"zone 'Atlantis' has no file and is not recorded; recorded: DE, GB"),
             ({"start": "2024-01-01T00:00Z", "end": "2024-02-01T00:00Z"}, r"zone 'X' is known from 2026-01-01"),
-            ({"end": at(24 * 21).isoformat()}, r"the scenario lasts 1 day, 0:00:00, a job with its slack up to"),
+            ({"end": at(24 * 21).isoformat()}, "the scenario lasts 1d, a job of class elastic with its slack up to"),
             (
                 {"end": at(24 * 90).isoformat(), "work": {"count": 500}},
                 r"of 500 jobs may run when nothing is known; the first, 'X/",

@@ -61,7 +61,7 @@ def what_each_saved(facts: SimulationFacts, policy: str) -> list[str]:
         return []
     late = sum(r["late_jobs"] for r in rows.values())
     who = " and ".join(rows).capitalize()
-    held = f", but for {late:,} jobs that waited for a free executor" if late else ""
+    held = f", but for {late:,} {_jobs(late)} that waited for a free executor" if late else ""
     saved = "; ".join(_part(name, row) for name, row in rows.items())
     return [f"{_part(_ELASTIC, elastic)}. {who} work started when it arrived{held}: {saved}."]
 
@@ -72,7 +72,11 @@ def _part(name: str, row: Row) -> str:
     what = (
         f"{'saved' if percent >= 0 else 'lost'} {abs(percent):.1f} %{how}" if abs(percent) >= _SOME else "saved nothing"
     )
-    return f"{row['jobs']:,} {name} jobs {what}"
+    return f"{row['jobs']:,} {name} {_jobs(row['jobs'])} {what}"
+
+
+def _jobs(count: int) -> str:
+    return "job" if count == 1 else "jobs"
 
 
 def _kg(grams: float | None) -> float | None:

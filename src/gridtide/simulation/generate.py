@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gridtide.domain.durations import format_duration
 from gridtide.domain.errors import InvalidInput
 from gridtide.domain.instants import duration_ns, to_ns
 from gridtide.domain.units import NS_PER_HOUR, NS_PER_SECOND
@@ -49,8 +50,10 @@ def draw_jobs(scenario: Scenario, *, kind: int = 0) -> JobTable:
     longest = work.duration.high + (slack.high if work.elasticity.may_wait else timedelta(0))
     room = scenario.end - scenario.start - longest
     if room <= timedelta(0):
+        kind_of = repr(work.name) if work.name else f"class {work.elasticity}"
+        lasts, needs = format_duration(scenario.window.length), format_duration(longest)
         raise InvalidInput(
-            f"the scenario lasts {scenario.end - scenario.start}, a job with its slack up to {longest}",
+            f"the scenario lasts {lasts}, a job of {kind_of} with its slack up to {needs}",
             hint="lengthen the scenario, or shorten duration or slack",
             field="end",
         )
