@@ -440,6 +440,16 @@ def test_real_time_work_is_due_at_its_release(elasticity, decide):
     assert done == [(Verb.START, at(1), True)] * 5
 
 
+@pytest.mark.parametrize("elasticity", Elasticity)
+@pytest.mark.parametrize("known", [NOTHING, live(*NIGHT)], ids=["no-data", "live"])
+def test_no_work_starts_before_its_release_even_if_its_deadline_comes_first(elasticity, known):
+    """A deadline that cannot be met is no reason to run what does not exist yet; it starts at its release."""
+    engine = Engine()
+    engine.admit(job(elasticity=elasticity, release=at(5), deadline=at(1)), "1", now=T0, zone="X")
+
+    assert [when for _, when, _ in run_through(engine, lambda _now, _old: known, at(7))] == [at(5)]
+
+
 def test_real_time_work_goes_before_work_that_may_still_wait():
     """Released at one instant, hard work is ordered first, however late its deadline is."""
     engine = Engine()

@@ -213,13 +213,13 @@ def _without_data(question: Question, warning: str) -> Decision:
     work, now = question.workload, question.now
     latest, release = work.latest_start(now), work.release_at(now)
     give_up = (question.no_data_since or now) + question.grace
-    if release <= now and not work.elasticity.may_wait:
+    if release > now:
+        return _wait(question, Reason.NOT_RELEASED, start=release, wake_at=release, warning=warning)
+    if not work.elasticity.may_wait:
         hard = work.elasticity is Elasticity.HARD
         return _run(question, Reason.HARD_REAL_TIME if hard else Reason.SOFT_REAL_TIME, warning)
     if latest is not None and now >= latest:
         return _run(question, Reason.DEADLINE, warning)
-    if release > now:
-        return _wait(question, Reason.NOT_RELEASED, start=release, wake_at=release, warning=warning)
     if question.running:
         return _run(question, Reason.NO_DATA, warning)
     if question.planned is not None and (work.on_no_data is not OnNoData.RUN or now < give_up):
