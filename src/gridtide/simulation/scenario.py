@@ -92,11 +92,9 @@ class Scenario(Part):
 
     def _check_work(self) -> None:
         """Work is said in one way, and the names of several kinds can stand before those of their jobs."""
-        if "workloads" not in self.model_fields_set:
-            return
-        if "work" in self.model_fields_set:
+        if self.workloads and "work" in self.model_fields_set:
             raise ValueError("work and workloads are both there; keep one of them")
-        if not self.workloads:
+        if not self.workloads and "workloads" in self.model_fields_set and "work" not in self.model_fields_set:
             raise ValueError("workloads is empty; name a kind of work, or leave it out")
         parted = [work.label for work in self.workloads if "/" in work.label]
         if parted:
