@@ -43,3 +43,22 @@ def test_a_region_over_its_budget_is_left_out_with_both_numbers():
 
     assert sites.others == ()
     assert "its round trip is about 34 ms; the budget is 20 ms" in sites.left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("home", "other", "stated", "expected"),
+    [
+        ("aws:eu-west-1", "aws:ap-south-1", 1.0, (1.11, 1.42)),
+        ("aws:eu-west-1", "FR", 1.0, (1.11, 1.11)),
+        ("FR", "aws:ap-south-1", 1.0, (1.0, 1.0)),
+        ("FR", "DE", 1.5, (1.5, 1.5)),
+        ("FR", "aws:ap-south-1", 1.5, (1.5, 1.42)),
+        ("aws:eu-west-1", "FR", 1.5, (1.5, 1.5)),
+    ],
+    ids=["both published", "home only", "other only", "stated", "stated and published", "stated over published"],
+)
+def test_power_usage_effectiveness_favours_no_side(home, other, stated, expected):
+    """One side's figure alone counts for both when it is home's, and for none when it is the other's."""
+    sites = Sites.weigh(CATALOGUE, region(home), [region(other)], latency_budgets=None, pue=stated)
+
+    assert (sites.home.pue, sites.others[0].pue) == expected

@@ -73,6 +73,40 @@ class TestPrice:
             (20.0, 100.0, True)
         ]
 
+    def test_the_effectiveness_of_the_site_counts_in_every_figure(self, plan, two):
+        """Half as much again at home, at once and there."""
+        bare, half_more = plan(*two, "--carbon-price", "100"), plan(*two, "--carbon-price", "100", "--pue", "1.5")
+        names = ("grams", "cost_eur", "weighed_eur")
+
+        for name, row in rows(bare).items():
+            assert [rows(half_more)[name][k] for k in names] == pytest.approx([1.5 * row[k] for k in names])
+        for key in ("cost_eur", "run_now_cost_eur"):
+            assert half_more["cost"][key] == pytest.approx(1.5 * bare["cost"][key])
+        assert half_more["decision"]["emissions_g"] == pytest.approx(1.5 * bare["decision"]["emissions_g"])
+
+    def test_running_at_once_costs_what_it_does_at_home(self, plan, file):
+        """Each place has an effectiveness of its own, and what stays behind is counted with that of home."""
+        home = ("--series", file("home.csv", [300.0] * 6), "--region", "aws:ap-south-1", "--at", NOW, *JOB)
+        prices = ("--price-series", file("prices.csv", [90.0, 80.0, 70.0, 20.0, 60.0, 60.0]), "--carbon-price", "100")
+        answer = plan(*home, *prices, "--also", f"aws:eu-west-1={file('there.csv', [100.0] * 6)}")
+
+        assert answer["region"] == "aws:eu-west-1"
+        assert answer["cost"]["cost_eur"] == pytest.approx(0.02 * 1.11)
+        assert answer["cost"]["run_now_cost_eur"] == pytest.approx(0.09 * 1.42)
+
+    def test_slopes_are_planned_on_carbon_alone(self, plan, two):
+        """With a warning, and without a cost."""
+        answer = plan(*two, "--carbon-price", "100", "--step-shape", "linear")
+
+        assert answer["cost"] is None
+        assert any("these values run in slopes" in text for text in answer["warnings"])
+
+    def test_a_hint_speaks_of_flags(self, run, two):
+        """Not of keywords in Python."""
+        result = run("plan", *two, "--json")
+
+        assert result.json["error"]["hint"].startswith("add --carbon-price, in EUR")
+
     def test_a_small_saving_in_money_is_not_worth_a_move(self, plan, two):
         """Two percent of 2.04 ct at 1 EUR/t."""
         answer = plan(*two, "--carbon-price", "1")

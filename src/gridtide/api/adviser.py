@@ -300,7 +300,7 @@ class Adviser:
         found, said = await self._prices_at(aim, places, options, ahead)
         others = [Region(*parts) for parts in zip(names, places, readings[1:], *found, strict=True)]
         budgets = dict(regions.latency_budgets) if request.elasticity is Elasticity.SOFT else None
-        sites = Sites.weigh(self._catalogue, base, others, latency_budgets=budgets)
+        sites = Sites.weigh(self._catalogue, base, others, latency_budgets=budgets, pue=workload.pue)
         if not sites.others:
             decision = wiring.decide(workload, home.reading, now=now, method=request.method, options=options)
         else:

@@ -140,6 +140,7 @@ def cost_of(
     eur_per_t: float,
     method: str = "auto",
     now_price: Series | None = None,
+    at_home: Workload | None = None,
 ) -> PlanCost | None:
     """
     What *made* costs beside running at once, and the choices between cost and carbon.
@@ -152,6 +153,7 @@ def cost_of(
         eur_per_t: Internal price of carbon. [EUR/t]
         method: Policy that was asked for.
         now_price: Electricity where it would run at once; *price* when left out. [EUR/MWh]
+        at_home: What would run there; *workload* when left out.
 
     Returns:
         None where the two cannot be added up.
@@ -170,7 +172,7 @@ def cost_of(
         mean_eur_per_mwh=mean,
         cost_eur=electricity_eur(mean, workload),
         run_now_mean_eur_per_mwh=at_once,
-        run_now_cost_eur=electricity_eur(at_once, workload),
+        run_now_cost_eur=electricity_eur(at_once, at_home or workload),
         price=price,
         front=pareto_front(workload, carbon, price, now=made.decided_at, eur_per_t=swept, method=method),
     )

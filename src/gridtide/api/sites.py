@@ -73,7 +73,13 @@ class Sites:
 
     @classmethod
     def weigh(
-        cls, catalogue: Catalogue, home: Region, others: Sequence[Region], *, latency_budgets: dict[str, float] | None
+        cls,
+        catalogue: Catalogue,
+        home: Region,
+        others: Sequence[Region],
+        *,
+        latency_budgets: dict[str, float] | None,
+        pue: float = 1.0,
     ) -> Sites:
         """
         Sort *others* into those that can be weighed against *home* and those that cannot.
@@ -84,17 +90,18 @@ class Sites:
             others: Where it could go, each with its own reading; one that failed stops no other.
             latency_budgets: Longest added round trip by name for work that somebody waits for; None where latency
                 does not matter. [ms]
+            pue: Power usage effectiveness at home where it is stated or known; 1 stands for neither.
         """
         sites: list[Site] = []
         barred: list[tuple[str, str]] = []
         for region in others:
-            site = _site(catalogue, region, home)
+            site = _site(catalogue, region, home, pue)
             why = _unusable(region, home) or region.unpriced or _too_far(site, latency_budgets)
             if why:
                 barred.append((region.name, why))
             else:
                 sites.append(site)
-        return cls(_site(catalogue, home, home), tuple(sites), tuple(barred))
+        return cls(_site(catalogue, home, home, pue), tuple(sites), tuple(barred))
 
 
 def rules_of(settings: Settings) -> SiteRules:
@@ -102,13 +109,13 @@ def rules_of(settings: Settings) -> SiteRules:
     return SiteRules(data_limit_gb=settings.policies.data_transfer_limit_gb or None)
 
 
-def _site(catalogue: Catalogue, region: Region, home: Region) -> Site:
+def _site(catalogue: Catalogue, region: Region, home: Region, pue: float) -> Site:
     far = _round_trip_ms(catalogue, region, home)
     return Site(
         region=region.name,
         series=region.reading.series,
         country=region.cloud.country if region.cloud is not None else region.place.zone.country,
-        pue=_shared_pue(region, home),
+        pue=_pue(region, home, pue),
         round_trip_ms=0.0 if region is home else far,
         high=region.reading.high,
         price=region.price,
@@ -125,11 +132,18 @@ def _round_trip_ms(catalogue: Catalogue, region: Region, home: Region) -> float 
     return round_trip_ms(distance_km(here, there)).middle if here and there else None
 
 
-def _shared_pue(region: Region, home: Region) -> float:
-    """Power usage effectiveness where both sites publish one; a figure for one side only would tilt the comparison."""
-    own = region.cloud.pue if region.cloud is not None else None
-    other = home.cloud.pue if home.cloud is not None else None
-    return own if own is not None and other is not None else 1.0
+def _pue(region: Region, home: Region, stated: float) -> float:
+    """
+    Power usage effectiveness: its own where both sites know one, else that of home for both.
+
+    A figure for one side only would tilt the comparison. What is *stated* for home goes before what it publishes.
+    """
+    published = home.cloud.pue if home.cloud is not None else None
+    here = stated if stated > 1.0 else published
+    there = region.cloud.pue if region is not home and region.cloud is not None else None
+    if here is None:
+        return 1.0
+    return here if there is None else there
 
 
 def _coordinates(catalogue: Catalogue, region: Region) -> tuple[float, float] | None:

@@ -74,7 +74,7 @@ def choose(
     """
     home, *others = _priced(session, asked, _regions(session, asked, wish, alone), one_price=one_price)
     _check_home(session, home, asked.workload)
-    sites = Sites.weigh(session.catalogue, home, others, latency_budgets=None)
+    sites = Sites.weigh(session.catalogue, home, others, latency_budgets=None, pue=asked.workload.pue)
     if made.signal is None or not home.reading.series or not sites.others:
         rows = {site.region: _unweighed(site.region) for site in sites.others}
         alone_at_home = Region(home.name, home.place, alone, home.price)
@@ -89,7 +89,8 @@ def choose(
         rules=_rules(session, wish),
     )
     found = {trial.site.region: _tried(trial, placed.options) for trial in placed.trials}
-    return _chosen(session, asked, home, others, placed=placed, found=found | _barred(sites), alone=alone)
+    here = replace(asked, workload=replace(asked.workload, pue=sites.home.pue))
+    return _chosen(session, here, home, others, placed=placed, found=found | _barred(sites), alone=alone)
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
@@ -230,6 +231,7 @@ def _chosen(
         rows=(first, *_rows(others, found)),
         options=placed.options,
         workload=asked.workload if moved is None or moved.workload is None else moved.workload,
+        at_home=asked.workload,
         price=winner.price,
     )
 
@@ -254,6 +256,7 @@ def _stay(asked: Job, home: Region, others: list[Region], made: Decision, found:
         rows=(first, *_rows(others, found)),
         options=asked.options,
         workload=asked.workload,
+        at_home=asked.workload,
         price=home.price,
     )
 

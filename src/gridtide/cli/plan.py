@@ -88,7 +88,9 @@ def command(
     cost = (
         prices.cost_of(asked, reading.series, made)
         if choice is None
-        else prices.cost_of(asked, reading.series, made, workload=choice.workload, price=choice.price)
+        else prices.cost_of(
+            replace(asked, workload=choice.at_home), reading.series, made, workload=choice.workload, price=choice.price
+        )
     )
     said = payload.decision(made)
     if staffed is not None:
@@ -101,7 +103,7 @@ def command(
             "workload": payload.workload(asked.workload),
             "power": payload.power(asked.draw),
             "decision": said,
-            "risk": payload.risk(session.settings.policies.risk, reading.high, made),
+            "risk": payload.risk(asked.options.risk, reading.high, made),
             "cost": cost,
             "scale": None if staffed is None else staffed.shape(),
             "region": None if choice is None else choice.region,

@@ -55,10 +55,11 @@ def with_prices(session: Session, job: Job, path: Path | None) -> Job:
 def _in_flags(error: InvalidInput) -> Usage:
     """The same refusal in the words of the flags."""
     field = f"--{str(error.facts['field']).replace('_', '-')}"
-    message = error.message
+    message, hint = error.message, error.hint or ""
     for name in ("carbon_price", "price_series"):
-        message = message.replace(name, f"--{name.replace('_', '-')}")
-    return Usage(message.replace("risk and", "--risk and"), hint=error.hint, field=field)
+        flag = f"--{name.replace('_', '-')}"
+        message, hint = message.replace(name, flag), hint.replace(name, flag)
+    return Usage(message.replace("risk and", "--risk and"), hint=hint or None, field=field)
 
 
 def _prices(session: Session, job: Job, path: Path | None) -> Series | None:
@@ -104,7 +105,9 @@ def cost_of(
     if home is None or eur_per_t is None:
         return None
     work, there = workload or job.workload, home if price is None else price
-    found = prices.cost_of(work, carbon, made, price=there, eur_per_t=eur_per_t, method=job.method, now_price=home)
+    found = prices.cost_of(
+        work, carbon, made, price=there, eur_per_t=eur_per_t, method=job.method, now_price=home, at_home=job.workload
+    )
     return None if found is None else _shape(work, found)
 
 

@@ -70,6 +70,7 @@ class Choice:
         rows: Every region, home first.
         options: How they were weighed in the end.
         workload: The work as it runs there.
+        at_home: The work as it would run at home.
         price: Electricity there, where cost was weighed. [EUR/MWh]
     """
 
@@ -79,6 +80,7 @@ class Choice:
     rows: tuple[RegionRow, ...]
     options: PlanOptions
     workload: Workload
+    at_home: Workload
     price: Series | None = None
 
     @property
