@@ -1,5 +1,6 @@
 """What `carbon_aware` guards: every kind of function, checked when it is decorated, and never stranded later."""
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from gridtide.accounting.budget import Budget, BudgetMode
 from gridtide.api.aware import carbon_aware
+from gridtide.api.scheduler import CarbonScheduler
 from gridtide.domain.decision import FreshnessStep
 from gridtide.domain.errors import BudgetExhausted, InvalidInput
 from gridtide.domain.ports import Reading
@@ -167,3 +169,23 @@ class TestSteps:
                 return "ran"
 
         assert await aware(max_delay=HOUR)(Work())() == "ran"
+
+
+def test_slow_sources_elsewhere_do_not_pass_the_latest_start():
+    """Five seconds are left, and the other region would take a minute: it runs at home, in time, and says why."""
+    clock = FakeClock(T0)
+
+    class Slow(Grid):
+        async def read(self, query):
+            if query.zone.key != "DE":
+                await asyncio.sleep(60)
+            return await super().read(query)
+
+    regions = {"primary": "DE", "fallback": ["FR"], "latency_budgets": {"FR": 90}}
+    config = {"regions": regions, "policies": {"spread": "0s", "allow_geo_shift": True}}
+    client = CarbonScheduler(config, clock=clock, grid=Slow(hourly(300.0, 200.0)))
+    answer = clock.run(client.evaluate_workload(duration="1h", max_delay="5s"))
+
+    assert clock.now() <= T0 + timedelta(seconds=5.1)
+    assert answer.recommended_region == "DE"
+    assert "no answer before the latest start" in answer.decision.warnings[-1]
