@@ -71,7 +71,7 @@ class News:
         work: On which piece of work; None for what concerns all.
         decision: What was decided.
         reading: What was read.
-        forced: Whether the deadline demanded it.
+        forced: Whether its latest start demanded it, which for hard and soft work is its release.
         message: In words.
         error: Why something was refused.
     """

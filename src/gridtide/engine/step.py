@@ -27,7 +27,8 @@ class Order(NamedTuple):
     Attributes:
         work: On which piece of work.
         verb: What to do.
-        forced: Whether the deadline demands it: then it is carried out even when nothing can be written down.
+        forced: Whether its latest start demands it, which for hard and soft work is its release: then it is
+            carried out even when nothing can be written down.
     """
 
     work: Work

@@ -42,7 +42,7 @@ class Run(NamedTuple):
         pieces: When it ran, in order. [ns]
         latest_ns: Latest start it was promised. [ns]
         decisions: How often it was planned.
-        forced: Whether the guard started it.
+        forced: Whether the guard started it at its latest start, as all work that may not wait.
         waited_for_room_ns: Time it was ready but no executor was free. [ns]
         planned_mean: Mean that the first plan expected; None when nothing was ever known. [signal.unit]
         zone: Where it ran; empty means home.

@@ -47,7 +47,7 @@ class Runs:
         late_ns: Start after the latest start that was promised. [ns]
         room_ns: Time it was ready but no executor was free. [ns]
         decisions: How often it was planned.
-        forced: Whether the guard started it.
+        forced: Whether the guard started it at its latest start, as all work that may not wait.
         zone: Where it ran, an index like `JobTable.zone`.
         haul_zone: Where its data went; -1 where they stayed.
         sent_ns: When they left home, where they went. [ns]

@@ -62,6 +62,7 @@ class Summary:
         pct_of_oracle_savings: Part of it that was realised; None where nothing could be saved. [%]
         planned_mean_g_per_kwh: What the first plans expected, weighted like the realised mean.
         late_jobs: Started more than 5 s after their latest start.
+        forced_jobs: Started by the guard at their latest start, as are all hard and soft jobs.
         moved_jobs: Ran in another zone than their home.
         uncertain_jobs: Stayed home because the saving of a move depends on which transfer figure one believes.
     """
