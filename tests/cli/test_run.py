@@ -499,6 +499,20 @@ def test_a_fault_in_the_loop_does_not_strand_the_job(run, series, newcomer, monk
     assert "the wait failed (RuntimeError), so the job starts at its latest start" in result.err
 
 
+def test_no_fault_starts_the_job_before_it_may_start(run, series, newcomer, monkeypatch):
+    """A deadline before the earliest start cannot be met, and never brings that start forward."""
+
+    async def broken(_self):
+        raise RuntimeError("bug")
+
+    late = ["--not-before", "2026-01-01T05:30Z", "--best-effort"]
+    monkeypatch.setattr("gridtide.engine.loop.Owner.run", broken)
+    faulty = run(*WAIT, *FAST, *late, "--json", "--", "true")
+
+    assert faulty.code == 0
+    assert parse_instant(faulty.json["outcome"]["started_at"]) >= at(5.5)
+
+
 def test_a_fault_in_the_account_keeps_the_exit_code(run, series, monkeypatch):
     """What came of it may be unknown; the command's exit code is not."""
 

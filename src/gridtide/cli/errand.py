@@ -197,8 +197,8 @@ class Errand:
         work = self._work
         if work is None or self.started or self._given_up:
             return
-        latest = self.job.workload.latest_start(self.owner.now()) or self.owner.now()
-        await self.session.clock.sleep_until(latest)
+        workload, now = self.job.workload, self.owner.now()
+        await self.session.clock.sleep_until(max(workload.latest_start(now) or now, workload.release_at(now)))
         if not self._given_up:
             await self.executor.start(work.key())
             self._begin()
