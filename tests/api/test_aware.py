@@ -54,6 +54,7 @@ def aware(series=None, clock=None, config=HOME, **details):
         ({"name": "two\nlines"}, "name"),
         ({"name": "x" * 300}, "name"),
         ({"elasticity": "hard"}, "elasticity"),
+        ({"budget": "two\nlines", "power_w": 5}, "budget"),
     ],
     ids=str,
 )

@@ -302,6 +302,29 @@ class TestWhatGoesWrongOnTheWay:
         assert began == at(0.25)
         assert "the budget cannot be asked: no answer within" in caplog.text
 
+    async def test_a_budget_that_cannot_be_opened_in_time_leaves_the_run_uncounted(
+        self, scheduler, book, monkeypatch, caplog
+    ):
+        """The wait begins without it, and says so."""
+        define(book, 1000)
+        client, clock = scheduler()
+        free, find = threading.Event(), BudgetBook.find
+        monkeypatch.setattr("gridtide.api.undertaking._DISK_S", 0.01)
+        monkeypatch.setattr(BudgetBook, "find", lambda *arguments: free.wait(60) and find(*arguments))
+        began = await client.run(clock.now, max_delay="5h", power_w=1000, budget="ml")
+        free.set()
+
+        assert began == at(2)
+        assert "is not counted: its budget did not answer" in caplog.text
+
+    async def test_the_next_step_can_be_typed(self, scheduler, book):
+        """A name with a space stands in quotes."""
+        client, clock = scheduler()
+        with pytest.raises(InvalidInput) as caught:
+            await client.run(clock.now, power_w=1000, budget="my team")
+
+        assert "`gridtide budget set 'my team' --grams" in caught.value.hint
+
 
 class TestLearnedLengths:
     @pytest.fixture

@@ -10,6 +10,7 @@ A door opens the budget first (`open_budget`), then reads what the run is likely
 from __future__ import annotations
 
 import asyncio
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -295,7 +296,7 @@ def reclaim(
 def _turned_down(answer: Admission, budget: Budget) -> BudgetExhausted:
     return BudgetExhausted(
         answer.message,
-        hint=f"`gridtide budget show {budget.name}` tells what is left and when it ends",
+        hint=f"`gridtide budget show {shlex.quote(budget.name)}` tells what is left and when it ends",
         field="budget",
         value=budget.name,
     )

@@ -138,6 +138,8 @@ class WorkRequest:
         if self.budget is None:
             return
         _require("budget", self.budget, isinstance(self.budget, str), "the name of a budget")
+        if self.budget:
+            check_name(self.budget, field="budget")
         machine = (self.power_w, self.vcpus, self.memory_gb, self.gpu, self.processor)
         if self.budget and all(value is None for value in machine):
             raise InvalidInput(

@@ -177,7 +177,9 @@ class Undertaking:
         """It does not run: nothing stays reserved, and nothing stays open."""
         with suppress(Exception):
             if self._allowance is not None:
-                await asyncio.to_thread(self._allowance.give_back, now=self._adviser.clock.now())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_DISK_S):
+                        await asyncio.to_thread(self._allowance.give_back, now=self._adviser.clock.now())
             if self._records is not None:
                 await self._records.given_up(self._adviser.clock.now())
 

@@ -8,6 +8,7 @@ it is asked for; what became of it is written once too.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -142,7 +143,7 @@ class BudgetBook:
             known = ", ".join(budget.name for budget in self.defined()) or "none"
             raise InvalidInput(
                 f"there is no budget {name[:60]!r}; defined: {known}",
-                hint=f"`gridtide budget set {name[:60]} --grams G --period 7d` makes one",
+                hint=f"`gridtide budget set {shlex.quote(name[:60])} --grams G --period 7d` makes one",
                 field="budget",
             )
         return found
