@@ -85,13 +85,7 @@ def command(
     if choice is not None:
         made, reading, asked = choice.decision, choice.reading, replace(asked, options=choice.options)
     warn_about(session, asked, reading, made)
-    cost = (
-        prices.cost_of(asked, reading.series, made)
-        if choice is None
-        else prices.cost_of(
-            replace(asked, workload=choice.at_home), reading.series, made, workload=choice.workload, price=choice.price
-        )
-    )
+    cost = prices.cost_of(asked, reading.series, made, choice=choice)
     said = payload.decision(made)
     if staffed is not None:
         said["saving_percent"] = staffed.saving_percent

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gridtide.api.prices import PlanCost
     from gridtide.cli import shapes
     from gridtide.cli.job import Job
+    from gridtide.cli.region_rows import Choice
     from gridtide.cli.session import Session
     from gridtide.domain.decision import Decision
     from gridtide.domain.series import Series
@@ -83,14 +84,7 @@ def day_ahead(session: Session, job: Job, zones: Sequence[Zone]) -> list[tuple[S
     return [prices.prices_in(reading) for reading in found]
 
 
-def cost_of(
-    job: Job,
-    carbon: Series,
-    made: Decision,
-    *,
-    workload: Workload | None = None,
-    price: Series | None = None,
-) -> shapes.CostShape | None:
+def cost_of(job: Job, carbon: Series, made: Decision, *, choice: Choice | None = None) -> shapes.CostShape | None:
     """
     What the plan costs beside running at once, and the choices between cost and carbon; null without prices.
 
@@ -98,15 +92,15 @@ def cost_of(
         job: What was asked.
         carbon: What the plan stands on.
         made: The plan.
-        workload: The work as it runs where it was moved to.
-        price: Electricity there; that of home when left out.
+        choice: Where it runs, if other regions were weighed.
     """
     home, eur_per_t = job.options.price, job.options.eur_per_t
     if home is None or eur_per_t is None:
         return None
-    work, there = workload or job.workload, home if price is None else price
+    work, stays = (job.workload,) * 2 if choice is None else (choice.workload, choice.at_home)
+    there = home if choice is None or choice.price is None else choice.price
     found = prices.cost_of(
-        work, carbon, made, price=there, eur_per_t=eur_per_t, method=job.method, now_price=home, at_home=job.workload
+        work, carbon, made, price=there, eur_per_t=eur_per_t, method=job.method, now_price=home, at_home=stays
     )
     return None if found is None else _shape(work, found)
 
