@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true", help="leave the plain programs out")
     parser.add_argument("--no-large", action="store_true", help="leave the 50,000 jobs out")
     options = parser.parse_args()
-    problem, notes = drawn(200, 6, room=1.6), []
+    problem, notes = drawn(200, 6, room=4.0), []
     if options.data:
         folder = options.data / "spatial"
         problem, _ = joint.read_instance(folder, min(folder.glob("ci_*.csv")))
@@ -136,7 +136,8 @@ def main() -> None:
         of_bound = None if grams is None else 100 * (grams / bound - 1)
         rows += [built, solved | {"bound": bound}, tried | {"grams": grams, "bound": bound, "gap %": of_bound}]
         share = plan.grams / bound - 1
-        notes.append(f"Ours is {100 * share:.3f} % above the plain linear bound, bar {100 * SMALL_BAR_GAP:g} %.")
+        bar = f"bar {100 * SMALL_BAR_GAP:g} %" if options.data else "the bar is for the instance of --data"
+        notes.append(f"Ours is {100 * share:.3f} % above the plain linear bound, {bar}.")
     for room, seed in SCARCE:
         _, line = planned(
             f"200 jobs, scarce: room {room:g}, seed {seed}", drawn(200, 6, room=room, seed=seed), SMALL_BAR_S
