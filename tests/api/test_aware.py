@@ -190,3 +190,47 @@ def test_slow_sources_elsewhere_do_not_pass_the_latest_start():
     assert clock.now() <= T0 + timedelta(seconds=5.1)
     assert answer.recommended_region == "DE"
     assert "no answer before the latest start" in answer.decision.warnings[-1]
+
+
+def neighbours(clock):
+    """A scheduler between home, clean in two hours, and a neighbour that is clean now."""
+
+    class Both(Grid):
+        async def read(self, query):
+            values = hourly(300.0, 200.0, 100.0) if query.zone.key == "DE" else hourly(20.0, 20.0, 20.0)
+            return Reading(series=values, step=FreshnessStep.LIVE)
+
+    regions = {"primary": "DE", "fallback": ["FR"], "latency_budgets": {"FR": 90}}
+    config = {"regions": regions, "policies": {"spread": "0s", "allow_geo_shift": True}}
+    return {"config": config, "clock": clock, "grid": Both(hourly())}
+
+
+def test_work_that_runs_where_it_is_called_waits_for_home():
+    """Another region may be recommended to who can send the work there, and to nobody else."""
+    clock = FakeClock(T0)
+    given = neighbours(clock)
+    client = CarbonScheduler(given["config"], clock=clock, grid=given["grid"])
+    free = clock.run(client.evaluate_workload(duration="1h", max_delay="2h"))
+    bound = clock.run(client.evaluate_workload(duration="1h", max_delay="2h", may_move=False))
+    ran = clock.run(client.run(clock.now, duration="1h", max_delay="2h"))
+
+    assert (free.recommended_region, free.should_execute) == ("FR", True)
+    assert (bound.recommended_region, bound.delay) == ("DE", 2 * HOUR)
+    assert at(2) <= ran < at(2.1)
+
+
+def test_decorated_work_waits_for_home_too():
+    """A block says where it would be clean now; a function has no place but its own."""
+    clock = FakeClock(T0)
+    given = neighbours(clock)
+
+    @carbon_aware(**given, duration="1h", max_delay="2h")
+    async def train():
+        return clock.now()
+
+    async def block():
+        async with carbon_aware(**given, duration="1h", max_delay="2h") as decision:
+            return decision.recommended_region
+
+    assert clock.run(block()) == "FR"
+    assert at(2) <= clock.run(train()) < at(2.1)

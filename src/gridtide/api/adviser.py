@@ -291,7 +291,7 @@ class Adviser:
         request, workload, options, _, now = asked
         regions = self.settings.regions
         names = [name for name in (regions.primary, *regions.fallback) if name and name != home.name]
-        if not self.settings.policies.allow_geo_shift or not names:
+        if not (request.may_move and self.settings.policies.allow_geo_shift and names):
             return None
         places = [self.place(name) for name in names]
         aim, ahead = request.aim(self.settings), reach(workload, now)

@@ -92,14 +92,14 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
             @functools.wraps(function)
             async def later(*arguments: Any, **keywords: Any) -> Any:
-                async with await self._wait():
+                async with await self._wait(may_move=False):
                     return await function(*arguments, **keywords)
 
             return later  # type: ignore[return-value]  # same signature as *function*
 
         @functools.wraps(function)
         def blocking(*arguments: Any, **keywords: Any) -> Any:
-            with self._block():
+            with self._block(may_move=False):
                 return function(*arguments, **keywords)
 
         return blocking  # type: ignore[return-value]  # same signature as *function*
@@ -110,7 +110,7 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
             @functools.wraps(function)
             async def later(*arguments: Any, **keywords: Any) -> Any:
-                async with await self._wait(), aclosing(function(*arguments, **keywords)) as steps:
+                async with await self._wait(may_move=False), aclosing(function(*arguments, **keywords)) as steps:
                     async for step in steps:
                         yield step
 
@@ -118,7 +118,7 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
         @functools.wraps(function)
         def blocking(*arguments: Any, **keywords: Any) -> Any:
-            with self._block():
+            with self._block(may_move=False):
                 return (yield from function(*arguments, **keywords))
 
         return blocking  # type: ignore[return-value]  # same signature as *function*
@@ -143,12 +143,14 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         """Account for the block, where a budget or the records ask for that."""
         await self._waits.pop().__aexit__(kind, error, trace)
 
-    def _block(self) -> ExitStack:
+    def _block(self, **more: bool) -> ExitStack:
         """Block until it is time; what is returned stays open until the work is over."""
         with ExitStack() as stack:
             try:
                 asked = sync.CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
-                begun = stack.enter_context(sync.undertake(stack.enter_context(asked), self._region, self._details))
+                begun = stack.enter_context(
+                    sync.undertake(stack.enter_context(asked), self._region, self._details | more)
+                )
             except CarbonError as error:
                 if _is_final(error):
                     raise
@@ -157,13 +159,13 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
             self.decision = begun.answer
             return stack.pop_all() if begun.counts else ExitStack()
 
-    async def _wait(self) -> AsyncExitStack:
+    async def _wait(self, **more: bool) -> AsyncExitStack:
         """The same without blocking."""
         async with AsyncExitStack() as stack:
             try:
                 asked = CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
                 scheduler = await stack.enter_async_context(asked)
-                begun = await stack.enter_async_context(undertake(scheduler, self._region, self._details))
+                begun = await stack.enter_async_context(undertake(scheduler, self._region, self._details | more))
             except CarbonError as error:
                 if _is_final(error):
                     raise

@@ -55,6 +55,8 @@ class WorkRequest:
         pue: Power usage effectiveness of the site.
         data_gb: Data that would move with it. [GB]
         residency: Countries its data may be in, like ``("SE", "FI")``.
+        may_move: Whether a cleaner region may be recommended, where the settings allow that; `run` and decorated
+            functions work where they are called, so theirs is always at home.
         interruptible: May be paused and continued.
         min_saving: Smallest saving worth a wait; that of the settings when left out. [percent]
         on_no_data: ``profile``, ``run`` or ``wait``; that of the settings when left out.
@@ -89,6 +91,7 @@ class WorkRequest:
     pue: float | None = None
     data_gb: float = 0.0
     residency: Iterable[str] = ()
+    may_move: bool = True
     interruptible: bool = False
     min_saving: float | None = None
     on_no_data: str | None = None
@@ -111,6 +114,7 @@ class WorkRequest:
             _require("threshold", self.threshold, _is_number(self.threshold, 0.0), "zero or more gCO2eq/kWh")
         if self.min_saving is not None:
             _require("min_saving", self.min_saving, _is_number(self.min_saving, 0.0, 99.0), "0 to 99 percent")
+        _require("may_move", self.may_move, isinstance(self.may_move, bool), "True or False")
         _require("interruptible", self.interruptible, isinstance(self.interruptible, bool), "True or False")
         object.__setattr__(self, "residency", _countries(self.residency))
         if self.on_no_data is not None:

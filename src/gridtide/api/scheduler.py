@@ -211,7 +211,7 @@ class CarbonScheduler:
             region: Home region or zone; that of the settings when left out.
             elasticity: ``hard``, ``soft`` or ``elastic``.
             details: Fields of `gridtide.api.request.WorkRequest`: name, duration, deadline, max_delay, threshold,
-                power_w or a machine, data_gb, residency, interruptible, min_saving, on_no_data, method, risk,
+                power_w or a machine, data_gb, residency, may_move, interruptible, min_saving, on_no_data, method, risk,
                 carbon_price, price_series, learn_duration.
 
         Raises:
@@ -236,6 +236,7 @@ class CarbonScheduler:
         """
         Wait for a clean time, then call *work* with *arguments*; what it returns is awaited if it can be.
 
+        It runs where it is called, so no other region is weighed.
         With a *budget* its grams are reserved before the wait and settled after the work; with *learn_duration* past
         runs of its *name* say how long it takes, and this one is remembered.
 
@@ -245,7 +246,7 @@ class CarbonScheduler:
         Raises:
             BudgetExhausted: The budget turns the work down.
         """
-        async with undertake(self, region, details):
+        async with undertake(self, region, details | {"may_move": False}):
             result = work(*arguments)
             return await result if inspect.isawaitable(result) else result
 

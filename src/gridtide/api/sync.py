@@ -163,7 +163,7 @@ class CarbonScheduler:
 
     def run(self, work: Callable[..., Any], *arguments: Any, region: str | None = None, **details: Any) -> Any:
         """Block until a clean time, then call *work* with *arguments*; a coroutine is run to its end."""
-        with undertake(self, region, details):
+        with undertake(self, region, details | {"may_move": False}):
             result = work(*arguments)
             return self._call(result) if asyncio.iscoroutine(result) else result
 
