@@ -33,6 +33,12 @@ def hourly(*values: float | None, start: datetime = T0, signal: Signal = DEMO) -
     return Series.steps(signal, start, HOUR, values)
 
 
+def hourly_csv(*values: float) -> str:
+    """A file of hourly values from T0."""
+    rows = (f"{at(h):%Y-%m-%dT%H:%MZ},{value}\n" for h, value in enumerate(values))
+    return "".join(["time,value\n", *rows])
+
+
 def at(hours: float) -> datetime:
     """Instant that many hours after `T0`."""
     return T0 + timedelta(hours=hours)

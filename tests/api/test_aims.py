@@ -17,12 +17,12 @@ from gridtide.domain.errors import CarbonError, ConfigurationError, InvalidInput
 from gridtide.domain.ports import Reading
 from gridtide.domain.signal import Signal, SignalKind
 from gridtide.testing import FakeClock
-from support import HOUR, T0, at, hourly
+from support import HOUR, T0, at, hourly, hourly_csv
 
 MARKET = Signal(SignalKind.PRICE, provider="market", zone="X")
 CARBON = hourly(300.0, 200.0, 100.0, 0.0, 250.0, 400.0)
 EUROS = hourly(90.0, 20.0, 60.0, 80.0, 30.0, 40.0, signal=MARKET)
-FILE = "time,value\n" + "".join(f"{at(h):%Y-%m-%dT%H:%MZ},{v}\n" for h, v in enumerate(EUROS.values))
+FILE = hourly_csv(*EUROS.values)
 HOME = {"regions": {"primary": "DE"}, "policies": {"spread": "0s"}}
 JOB = Workload(id="etl", duration=HOUR, deadline=at(6), power_w=1000.0)
 

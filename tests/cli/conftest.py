@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from gridtide.cli.main import main
+from support import hourly_csv
 
 OWN = (
     "GRIDTIDE_",
@@ -86,8 +87,7 @@ def series(newcomer):
 def clears(newcomer):
     """Three dirty hours, then two clean days, so that what is said of a run does not hang on how fast a machine is."""
     path = newcomer / "clears.csv"
-    rows = (f"2026-01-{1 + h // 24:02}T{h % 24:02}:00Z,{max(0, 300 - 100 * h)}" for h in range(72))
-    path.write_text("\n".join(["time,value", *rows, ""]))
+    path.write_text(hourly_csv(300, 200, 100, *[0] * 69))
     return path
 
 

@@ -27,7 +27,7 @@ from gridtide.ledger.journal import Journal
 from gridtide.ledger.records import replay
 from gridtide.testing.faults import Fault
 from gridtide.testing.server import FakeGridServer
-from support import DEMO, T0, at
+from support import DEMO, T0, at, hourly_csv
 
 GRIDTIDE = [sys.executable, "-m", "gridtide"]
 START = ["--at", "2026-01-01T00:00Z"]
@@ -151,9 +151,7 @@ def test_an_impossible_deadline_is_refused_or_run_at_once(run, series, newcomer)
 
 def test_a_pause_follows_the_plan(run, newcomer):
     """With --pause the command stands still through the dirty hours and is continued after them."""
-    waves = [100] * 6 + [400] * 9 + [100] * 24
-    rows = (f"2026-01-{1 + h // 24:02}T{h % 24:02}:00Z,{value}" for h, value in enumerate(waves))
-    (newcomer / "waves.csv").write_text("\n".join(["time,value", *rows, ""]))
+    (newcomer / "waves.csv").write_text(hourly_csv(*[100] * 6, *[400] * 9, *[100] * 24))
     until_continued = "trap 'exit 0' CONT; for i in $(seq 600); do sleep 0.05; done"
     result = run(
         "run", "--series", "waves.csv", *START, "--clock-speed", "10800", "--duration", "8h",

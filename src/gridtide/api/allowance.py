@@ -195,7 +195,7 @@ def open_budget(
     name = settings.policies.budget
     if not name:
         return None
-    if workload.power_w is None and not workload.power_profile_w:
+    if workload.mean_power_w is None:
         raise InvalidInput(
             "a budget counts grams, but the power of the work is not known",
             hint="say power_w, or the machine it occupies, like vcpus=8",
@@ -267,8 +267,7 @@ def expected_grams(workload: Workload, made: Decision | None, *, warn: Callable[
     """What *made* would cost; at about the dirtiest grid there is where nobody knows. [gCO2eq]"""
     if made is not None and made.grams is not None:
         return max(0.0, made.grams)
-    powers = workload.power_profile_w or (workload.power_w or 0.0,)
-    used = energy.constant(sum(powers) / len(powers), workload.duration, pue=workload.pue)
+    used = energy.constant(workload.mean_power_w or 0.0, workload.duration, pue=workload.pue)
     warn(f"the emissions of the run are not known, so it counts with {UNKNOWN_G_PER_KWH:g} gCO2eq/kWh")
     return used.kwh * UNKNOWN_G_PER_KWH
 

@@ -80,6 +80,7 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         self._clock = clock
         self._grid = grid
         self._details = details
+        self._here = details | {"may_move": False}
         self.decision: CarbonDecision | None = None
         self._blocks: list[ExitStack] = []
         self._waits: list[AsyncExitStack] = []
@@ -92,14 +93,14 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
             @functools.wraps(function)
             async def later(*arguments: Any, **keywords: Any) -> Any:
-                async with await self._wait(may_move=False):
+                async with await self._wait(self._here):
                     return await function(*arguments, **keywords)
 
             return later  # type: ignore[return-value]  # same signature as *function*
 
         @functools.wraps(function)
         def blocking(*arguments: Any, **keywords: Any) -> Any:
-            with self._block(may_move=False):
+            with self._block(self._here):
                 return function(*arguments, **keywords)
 
         return blocking  # type: ignore[return-value]  # same signature as *function*
@@ -110,7 +111,7 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
             @functools.wraps(function)
             async def later(*arguments: Any, **keywords: Any) -> Any:
-                async with await self._wait(may_move=False), aclosing(function(*arguments, **keywords)) as steps:
+                async with await self._wait(self._here), aclosing(function(*arguments, **keywords)) as steps:
                     async for step in steps:
                         yield step
 
@@ -118,13 +119,13 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
 
         @functools.wraps(function)
         def blocking(*arguments: Any, **keywords: Any) -> Any:
-            with self._block(may_move=False):
+            with self._block(self._here):
                 return (yield from function(*arguments, **keywords))
 
         return blocking  # type: ignore[return-value]  # same signature as *function*
 
     def __enter__(self) -> CarbonDecision | None:
-        self._blocks.append(self._block())
+        self._blocks.append(self._block(self._details))
         return self.decision
 
     def __exit__(
@@ -134,7 +135,7 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         self._blocks.pop().__exit__(kind, error, trace)
 
     async def __aenter__(self) -> CarbonDecision | None:
-        self._waits.append(await self._wait())
+        self._waits.append(await self._wait(self._details))
         return self.decision
 
     async def __aexit__(
@@ -143,14 +144,12 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
         """Account for the block, where a budget or the records ask for that."""
         await self._waits.pop().__aexit__(kind, error, trace)
 
-    def _block(self, **more: bool) -> ExitStack:
+    def _block(self, details: Mapping[str, Any]) -> ExitStack:
         """Block until it is time; what is returned stays open until the work is over."""
         with ExitStack() as stack:
             try:
                 asked = sync.CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
-                begun = stack.enter_context(
-                    sync.undertake(stack.enter_context(asked), self._region, self._details | more)
-                )
+                begun = stack.enter_context(sync.undertake(stack.enter_context(asked), self._region, details))
             except CarbonError as error:
                 if _is_final(error):
                     raise
@@ -159,13 +158,13 @@ class carbon_aware:  # noqa: N801 - reads as a decorator, like contextlib.suppre
             self.decision = begun.answer
             return stack.pop_all() if begun.counts else ExitStack()
 
-    async def _wait(self, **more: bool) -> AsyncExitStack:
+    async def _wait(self, details: Mapping[str, Any]) -> AsyncExitStack:
         """The same without blocking."""
         async with AsyncExitStack() as stack:
             try:
                 asked = CarbonScheduler(self._config, clock=self._clock, grid=self._grid)
                 scheduler = await stack.enter_async_context(asked)
-                begun = await stack.enter_async_context(undertake(scheduler, self._region, self._details | more))
+                begun = await stack.enter_async_context(undertake(scheduler, self._region, details))
             except CarbonError as error:
                 if _is_final(error):
                     raise

@@ -191,9 +191,8 @@ def emissions_g(g_per_kwh: float, workload: Workload) -> float | None:
 
 
 def _energy_kwh(workload: Workload) -> float | None:
-    powers = workload.power_profile_w or (() if workload.power_w is None else (workload.power_w,))
-    hours = workload.duration / timedelta(hours=1)
-    return sum(powers) / len(powers) * workload.pue / 1000.0 * hours if powers else None
+    power, hours = workload.mean_power_w, workload.duration / timedelta(hours=1)
+    return None if power is None else power * workload.pue / 1000.0 * hours
 
 
 def require_prices(series: Series) -> Series:

@@ -249,7 +249,7 @@ def drawing(workload: Workload, machine: Mapping[str, Any]) -> Workload:
         _require_known(name, _MACHINE, "part of a machine")
     if not machine:
         return workload
-    stated = workload.power_w is not None or bool(workload.power_profile_w)
+    stated = workload.mean_power_w is not None
     if stated and set(machine) != {"pue"}:
         raise InvalidInput(
             f"the power of {workload.id[:40]!r} is stated already, so {', '.join(machine)} cannot say it again",

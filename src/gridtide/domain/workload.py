@@ -116,6 +116,12 @@ class Workload:
         _require(0 <= self.data_gb < float("inf"), "data_gb", self.data_gb, "zero or more")
         _require(0.0 <= self.min_saving < 1.0, "min_saving", self.min_saving, "from 0 to below 1")
 
+    @property
+    def mean_power_w(self) -> float | None:
+        """Mean electrical power over its run, before PUE; None when unknown. [W]"""
+        powers = self.power_profile_w
+        return sum(powers) / len(powers) if powers else self.power_w
+
     def release_at(self, now: datetime) -> datetime:
         """Earliest start as seen at *now*."""
         return max(as_utc(now), self.release) if self.release else as_utc(now)

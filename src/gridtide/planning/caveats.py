@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gridtide.domain.decision import Reason
 from gridtide.domain.instants import from_ns, isoformat, to_ns
-from gridtide.domain.workload import Elasticity, OnNoData
+from gridtide.domain.workload import OnNoData
 from gridtide.planning.fixed import run_cost
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def caveats_of(verdict: Verdict, case: Case, threshold: float | None) -> tuple[s
         found.append("there is no time left to wait: the latest start is reached")
     if not bounds.is_known(series):
         found.append(_unknown(case))
-    elif bounds.late is None and case.workload.elasticity is Elasticity.ELASTIC:
+    elif bounds.late is None and case.workload.elasticity.may_wait:
         found.extend(_limits(series, bounds))
     if threshold is None and case.options.percentile is not None:
         found.append("no past values are known, so there is no percentile to compare with")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.decision import Action, Decision, Reason
 from gridtide.domain.interval import Interval
-from gridtide.domain.workload import Elasticity
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +46,7 @@ def under_ceiling(decision: Decision, workload: Workload, series: Series, *, now
     """
     noted = replace(decision, threshold=ceiling)
     latest = decision.latest_start
-    if workload.elasticity is not Elasticity.ELASTIC or decision.action is not Action.RUN or latest is None:
+    if not workload.elasticity.may_wait or decision.action is not Action.RUN or latest is None:
         return noted
     if decision.reason not in _BEST_NOW or decision.mean is None or decision.mean <= ceiling or latest <= now:
         return noted

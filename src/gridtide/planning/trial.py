@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from gridtide.domain.decision import Decision, Reason
 from gridtide.domain.signal import require_comparable
-from gridtide.domain.workload import Elasticity
 from gridtide.planning import transfer
 from gridtide.planning.aim import plan_by_aim
 from gridtide.planning.options import Method, Risk
@@ -143,7 +142,7 @@ def try_site(
     if unknown:
         return Trial(site=site, barred=Reason.NO_DATA, note=unknown)
     moving = transfer.movement_time(workload.data_gb, site.mbit_per_s, site.round_trip_ms or 0.0)
-    if moving > timedelta(0) and workload.elasticity is not Elasticity.ELASTIC:
+    if moving > timedelta(0) and not workload.elasticity.may_wait:
         note = f"its data need {moving} to arrive"
         return Trial(site=site, moving=moving, barred=Reason.TRANSFER_TOO_DIRTY, note=note)
     late = f"with {moving} to move its data the deadline is missed"

@@ -49,7 +49,7 @@ class Scale:
     @property
     def weighs_grams(self) -> bool:
         """Whether the power is known."""
-        return self.workload.power_w is not None or bool(self.workload.power_profile_w)
+        return self.workload.mean_power_w is not None
 
     def grams(self, mean: float, pue: float) -> float:
         """Emissions of a run; its mean times PUE without a power, which orders one workload the same. [gCO2eq]"""
@@ -95,10 +95,8 @@ class Scale:
     @property
     def _kwh(self) -> float:
         """Energy of the run before PUE; one without a power. [kWh]"""
-        if not self.weighs_grams:
-            return 1.0
-        powers = self.workload.power_profile_w or (self.workload.power_w or 0.0,)
-        return sum(powers) / len(powers) / 1000.0 * (self.workload.duration / timedelta(hours=1))
+        power = self.workload.mean_power_w
+        return 1.0 if power is None else power / 1000.0 * (self.workload.duration / timedelta(hours=1))
 
 
 def options_at(options: PlanOptions, *, price: Series | None, high: Series | None) -> PlanOptions:

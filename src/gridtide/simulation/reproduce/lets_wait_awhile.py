@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gridtide.domain.errors import InvalidInput
 from gridtide.domain.units import NS_PER_SECOND
 from gridtide.planning import deadline_rules
 from gridtide.planning.deadline_rules import DeadlineRule
@@ -30,7 +29,6 @@ from gridtide.simulation.reproduce.comparison import (
     Row,
     Section,
     match_rows,
-    named_files,
     with_recorded,
 )
 from gridtide.simulation.reproduce.lets_wait_awhile_inputs import (
@@ -53,7 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MlJobs", "generate_ml_jobs", "reproduce"]
 
-_FOLDER: Final = "lets-wait-awhile"
 _GRAMS_PER_VALUE_AT_1_W: Final = SLOT_MINUTES / 60 / 1000
 _PAPER_JOB_W: Final = 2036.6
 _ERRORS: Final = (0.0, 0.05, 0.1)
@@ -88,10 +85,8 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
         InvalidInput: No country is given.
         MalformedFile: A file has gaps, unknown columns or jobs that cannot be.
     """
-    folder = data / "data" / _FOLDER
-    files = named_files(sorted(folder.glob("*_ci.csv*")), zone_files, inputs.zone_name)
-    if not files:
-        raise InvalidInput(f"no *_ci.csv in {folder}", hint="name a zone with --zone-file", field="data")
+    folder = data / "data" / inputs.FOLDER
+    files = inputs.country_files(folder, zone_files)
     given, notes = (
         inputs.read_jobs(folder / "ml_jobs.csv"),
         ["Strict columns keep every deadline and compare with a start on arrival."],
@@ -104,7 +99,7 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
         ml += ml_rows(zone, jobs)
         nightly += nightly_rows(zone)
         notes += [*left_out, *inputs.missing_nights(zone)]
-    tables = data / _FOLDER
+    tables = data / inputs.FOLDER
     ml_recorded = [*recorded_rows(tables / "published_ml_fig.csv"), *recorded_rows(tables / "ml.csv")]
     nightly_recorded = [
         *_published_nightly(tables / "published_nightly_fig_err5.csv"),
@@ -115,7 +110,7 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
         nightly, nightly_recorded, _NIGHTLY_KEYS, ("published_avg_ci_err5", "published_savings_pct_err5")
     )
     return Report(
-        paper=_FOLDER,
+        paper=inputs.FOLDER,
         title="Let's Wait Awhile (Wiesner et al. 2021), recorded and published values in brackets",
         sections=(
             Section(

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from gridtide.domain.errors import InvalidInput, MalformedFile
+from gridtide.simulation.reproduce.comparison import named_files
 from gridtide.simulation.tables import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = [
+    "FOLDER",
     "NIGHTLY_SLOTS",
     "SLOT_MINUTES",
     "SLOT_S",
     "MlJobs",
     "Zone",
+    "country_files",
     "generate_ml_jobs",
     "jobs_of",
     "missing_nights",
@@ -27,6 +31,9 @@ __all__ = [
     "read_zone",
     "zone_name",
 ]
+
+FOLDER: Final = "lets-wait-awhile"
+"""Of the paper's tables, and under ``data`` of its inputs."""
 
 SLOT_MINUTES: Final = 30
 SLOT_S: Final = 60 * SLOT_MINUTES
@@ -91,6 +98,19 @@ def generate_ml_jobs(year: int, *, n_jobs: int = 3387, seed: int = 0) -> MlJobs:
 def zone_name(path: Path) -> str:
     """Country of a file such as ``gb_ci.csv``."""
     return path.name.partition(".")[0].removesuffix("_ci")
+
+
+def country_files(folder: Path, zone_files: Sequence[Path]) -> dict[str, Path]:
+    """
+    Every ``*_ci.csv`` of *folder* and *zone_files*, by country.
+
+    Raises:
+        InvalidInput: There is none, or two of *zone_files* have one name.
+    """
+    files = named_files(sorted(folder.glob("*_ci.csv*")), zone_files, zone_name)
+    if not files:
+        raise InvalidInput(f"no *_ci.csv in {folder}", hint="name a zone with --zone-file", field="data")
+    return files
 
 
 def read_zone(country: str, path: Path) -> Zone:

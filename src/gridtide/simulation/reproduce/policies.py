@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gridtide.domain.errors import InvalidInput
 from gridtide.simulation.reproduce import lets_wait_awhile_inputs as inputs
 from gridtide.simulation.reproduce import policies_catalogue as catalogue
 from gridtide.simulation.reproduce import policies_slack as slack
-from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows, named_files
+from gridtide.simulation.reproduce.comparison import Measure, Report, Row, Section, match_rows
 from gridtide.simulation.reproduce.policies_track import WEEK, Track
 from gridtide.simulation.reproduce.progress import silent
 from gridtide.simulation.tables import recorded_rows
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce"]
 
-_FOLDER: Final = "lets-wait-awhile"
 _POLICY_KEYS: Final = ("country", "deadline_rule", "policy")
 _POLICY_MEASURES: Final = (
     Measure("savings_pct", "savings_pct", 1e-4),
@@ -57,10 +55,8 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
         InvalidInput: No country is given.
         MalformedFile: A file has gaps, unknown columns or jobs that cannot be.
     """
-    folder = data / "data" / _FOLDER
-    files = named_files(sorted(folder.glob("*_ci.csv*")), zone_files, inputs.zone_name)
-    if not files:
-        raise InvalidInput(f"no *_ci.csv in {folder}", hint="name a zone with --zone-file", field="data")
+    folder = data / "data" / inputs.FOLDER
+    files = inputs.country_files(folder, zone_files)
     given = inputs.read_jobs(folder / "ml_jobs.csv")
     policies, curve, forecast, notes = list[Row](), list[Row](), list[Row](), list[str]()
     for index, (country, path) in enumerate(files.items()):
@@ -78,13 +74,19 @@ def reproduce(data: Path, zone_files: Sequence[Path] = (), *, progress: Progress
             curve += slack.rows(track, duration)
             if duration in slack.FORECAST_DURATIONS:
                 forecast += slack.forecast_rows(track, duration)
-    tables = data / _FOLDER
+    tables = data / inputs.FOLDER
     return Report(
         paper="policies",
         title="All policies on the machine-learning jobs of Let's Wait Awhile (Wiesner et al. 2021), strictly counted "
         "against a start on arrival, recorded values in brackets",
         sections=(
-            *_policy_sections(policies, tables / "policy_catalogue_strict.csv"),
+            *_sections(
+                policies,
+                tables / "policy_catalogue_strict.csv",
+                _POLICY_KEYS,
+                _POLICY_MEASURES,
+                "{}, results needed by {}, 1 W per job",
+            ),
             *_slack_sections(curve, tables / "slack_curve.csv", _SLACK_COLUMNS, "with a true forecast or none"),
             *_slack_sections(
                 forecast, tables / "slack_curve_history_forecast.csv", _FORECAST_COLUMNS, "on a forecast from history"
@@ -99,32 +101,26 @@ def _within(progress: Progress, country: str, index: int, countries: int) -> Cal
     return lambda part, word: progress(index * _PARTS + part, countries * _PARTS, f"{country} {word}")
 
 
-def _policy_sections(found: Sequence[Row], path: Path) -> Iterator[Section]:
+def _sections(
+    found: Sequence[Row], path: Path, keys: tuple[str, str, str], measures: tuple[Measure, ...], title: str
+) -> Iterator[Section]:
+    """One table for each value of the first two *keys*, which fill *title*."""
     recorded = recorded_rows(path)
-    for country, rule in dict.fromkeys((row["country"], row["deadline_rule"]) for row in found):
-        own = tuple(row for row in found if (row["country"], row["deadline_rule"]) == (country, rule))
+    for told in dict.fromkeys((row[keys[0]], row[keys[1]]) for row in found):
+        own = tuple(row for row in found if (row[keys[0]], row[keys[1]]) == told)
         yield Section(
-            title=f"{country}, results needed by {rule}, 1 W per job",
-            told=_POLICY_KEYS[:2],
-            keys=_POLICY_KEYS[2:],
-            measures=_POLICY_MEASURES,
+            title=title.format(*told),
+            told=keys[:2],
+            keys=keys[2:],
+            measures=measures,
             rows=own,
-            recorded=match_rows(own, recorded, _POLICY_KEYS),
+            recorded=match_rows(own, recorded, keys),
         )
 
 
 def _slack_sections(found: Sequence[Row], path: Path, columns: Sequence[str], what: str) -> Iterator[Section]:
-    recorded = recorded_rows(path)
-    for country, duration in dict.fromkeys((row["country"], row["duration"]) for row in found):
-        own = tuple(row for row in found if (row["country"], row["duration"]) == (country, duration))
-        yield Section(
-            title=f"{country}, jobs of {duration}: savings against the longest delay, {what} [%]",
-            told=_SLACK_KEYS[:2],
-            keys=_SLACK_KEYS[2:],
-            measures=tuple(Measure(name, name, 1e-4) for name in columns),
-            rows=own,
-            recorded=match_rows(own, recorded, _SLACK_KEYS),
-        )
+    title = f"{{}}, jobs of {{}}: savings against the longest delay, {what} [%]"
+    return _sections(found, path, _SLACK_KEYS, tuple(Measure(name, name, 1e-4) for name in columns), title)
 
 
 def _history_notes(track: Track) -> Iterator[str]:
